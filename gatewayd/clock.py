@@ -1,0 +1,51 @@
+"""Time as a port: every rule and every loop takes a Clock, so that tests own the time.
+
+Wall time is UTC and is used for records, hours and limits; durations and timeouts are monotonic.
+`trusted()` says whether wall time may be believed: a Raspberry Pi has no clock of its own, and starts with the date of
+its last shutdown until the network corrects it.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+_SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
+_TIMESYNCD = Path("/run/systemd/timesync")
+
+
+class Clock(Protocol):
+    """What the rest of gatewayd knows about time."""
+
+    def utc_now(self) -> datetime:
+        """The wall time, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never jump; only differences have a meaning."""
+        ...
+
+    def trusted(self) -> bool:
+        """Whether `utc_now()` may decide what leaves, and when."""
+        ...
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def __init__(self, *, earliest: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self._earliest = earliest
+
+    def utc_now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def trusted(self) -> bool:
+        """False before `earliest`, and while systemd-timesyncd runs and has not yet synchronised."""
+        if self.utc_now() < self._earliest:
+            return False
+        return _SYNCHRONISED.exists() or not _TIMESYNCD.exists()

@@ -1,0 +1,1 @@
+"""What the outside touches: the drop folder, HTTP, webhooks."""

@@ -1,0 +1,1 @@
+"""The drop folder: spreadsheets become messages, with a report beside each file."""

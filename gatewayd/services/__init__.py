@@ -1,0 +1,1 @@
+"""Use cases: domain, store and modem brought together."""

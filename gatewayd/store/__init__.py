@@ -1,0 +1,1 @@
+"""Persistence: one database, one writer. It knows the domain only."""
