@@ -1,0 +1,1 @@
+"""The YAML file as typed, immutable settings; every refusal names its line."""

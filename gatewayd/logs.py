@@ -1,0 +1,1 @@
+"""Structured events, one stable name per line; a keyed pseudonym stands for a number, and texts never enter."""
