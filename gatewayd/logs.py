@@ -1,1 +1,232 @@
-"""Structured events, one stable name per line; a keyed pseudonym stands for a number, and texts never enter."""
+"""Structured events on stderr: one stable event name a line, and one redaction through which every line passes.
+
+On a terminal the lines are for people; under systemd they are `<6>event key=value` (the prefix is the journal's level);
+elsewhere they carry a timestamp. structlog's events and those of libraries that use `logging` end in the same handler,
+whose formatter runs, in this order: exception to text, `Redaction`, rendering. So there is no way around it.
+
+`Redaction` promises that a line holds neither numbers nor texts:
+- the values of `recipient`, `number`, `sender` (and their plurals) become `p:3f9a1c2e`, a pseudonym by HMAC-SHA256
+  under a key of its own: one person is one word in every line, and nobody without the key can try numbers out;
+- whatever else looks like a phone number or a PDU, in any value, key or traceback, is masked;
+- the values of `text`, `pdu` and the like are left out, and so are the statements and parameters of database errors;
+- line ends, ESC, bidirectional and other control characters are escaped: a line stays one line, and cannot lie.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from typing import IO, Any
+
+import structlog
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
+
+NUMBER_KEYS = frozenset({"recipient", "number", "sender", "recipients", "numbers", "senders"})
+TEXT_KEYS = frozenset({"text", "texts", "pdu", "pdus", "body", "content", "template", "fields", "data"})
+
+MASK = "[number]"
+PDU_MASK = "[pdu]"
+_MAX_VALUE = 2_000
+_MAX_TRACEBACK = 12_000
+
+# What people put between digits, and what a repr makes of it, which may also stand before the first digit.
+_GAP = r"(?:[ .\-/()\u00a0\u202f\u2009]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4})*"
+_START = r"(?:(?<![0-9])|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4}))"
+_NUMBERS = re.compile(
+    # with its plus; with 00 or a national 0 before it; bare, as a modem writes it: 10 to 14 digits in a row. Longer
+    # runs are ICCID, IMSI, IMEI, hashes and microseconds.
+    rf"\+{_GAP}(?:[0-9]{_GAP}){{7,14}}[0-9]"
+    rf"|{_START}00{_GAP}(?:[0-9]{_GAP}){{7,14}}[0-9](?![0-9])"
+    rf"|{_START}0{_GAP}(?:[0-9]{_GAP}){{8,9}}[0-9](?![0-9])"
+    rf"|{_START}33{_GAP}[67]{_GAP}(?:[0-9]{_GAP}){{7}}[0-9](?![0-9])"
+    rf"|{_START}[0-9]{{10,14}}(?![0-9])"
+)
+# A PDU in hex: the length octet of the service centre, then a type-of-number octet or a TPDU's first octet.
+_PDUS = re.compile(r"(?<![0-9A-Za-z])0[0-9A-Fa-f](?:91|81|A1|a1|[0-7][0-9A-Fa-f])[0-9A-Fa-f]{22,}")
+_STATEMENTS = re.compile(r"\[(?:SQL|parameters): .*?\]\s*(?=$|\n|\(Background|\[)", re.DOTALL)
+_UNSAFE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]|[\U000e0000-\U000e007f]"
+)
+_PLAIN = re.compile(r"[\w.:/@+,%\[\]-]+\Z")
+
+_PRIORITY = {"debug": 7, "info": 6, "warning": 4, "warn": 4, "error": 3, "exception": 3, "critical": 2}
+
+
+class Pseudonyms:
+    """Numbers to `p:` and eight hex digits, by HMAC-SHA256 under a key of at least 16 bytes."""
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) < 16:
+            raise ValueError("a key of at least 16 bytes")
+        self._key = key
+
+    def of(self, number: str) -> str:
+        """The word that stands for an E.164 number."""
+        return "p:" + hmac.new(self._key, number.encode("utf-8", "surrogatepass"), "sha256").hexdigest()[:8]
+
+
+def masked(words: str) -> str:
+    """A string without anything that looks like a number or a PDU, on one line."""
+    words = _STATEMENTS.sub("[statement]", words)
+    words = _NUMBERS.sub(MASK, _PDUS.sub(PDU_MASK, words))
+    return _UNSAFE.sub(_escape, words)
+
+
+def _escape(match: re.Match[str]) -> str:
+    letter = match[0]
+    short = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(letter)
+    return short or (f"\\x{ord(letter):02x}" if ord(letter) < 256 else f"\\u{ord(letter):04x}")
+
+
+class Redaction:
+    """The one processor through which every event passes."""
+
+    def __init__(self, pseudonyms: Pseudonyms) -> None:
+        self._pseudonyms = pseudonyms
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        clean: EventDict = {}
+        for key, value in event.items():
+            if key.lower() not in TEXT_KEYS:
+                clean[masked(key)] = self._value(key.lower(), value)
+        return clean
+
+    def _value(self, key: str, value: Any) -> Any:
+        if key in NUMBER_KEYS:
+            return self._pseudonym(value)
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, float):
+            return round(value, 3)
+        if isinstance(value, Mapping):
+            return {masked(str(k)): self._value(str(k).lower(), v) for k, v in value.items() if k not in TEXT_KEYS}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self._value("", item) for item in value]
+        limit = _MAX_TRACEBACK if key == "exception" else _MAX_VALUE
+        words = _words(value)
+        # What is cut off goes first, with a margin at the cut, where half a number could stand.
+        return masked(words) if len(words) <= limit else masked(words[:limit])[:-40] + "..."
+
+    def _pseudonym(self, value: Any) -> Any:
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self._pseudonym(item) for item in value]
+        return None if value is None else self._pseudonyms.of(_words(value))
+
+
+def _words(value: Any) -> str:
+    """A value as text; bytes as the text they most likely are."""
+    return (
+        value
+        if isinstance(value, str)
+        else value.decode("utf-8", "replace")
+        if isinstance(value, bytes)
+        else str(value)
+    )
+
+
+def _logfmt(event: EventDict) -> str:
+    """`event key=value key="two words"`; the exception, which has several lines escaped into one, comes last."""
+    trace = event.pop("exception", None)
+    name = str(event.pop("event", ""))
+    words = [name, *(f"{key}={_quoted(value)}" for key, value in event.items())]
+    if trace:
+        words.append(f"exception={_quoted(trace)}")
+    return " ".join(words)
+
+
+def _quoted(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "-", True: "yes", False: "no"}[value]
+    if isinstance(value, list):
+        return ",".join(_quoted(item) for item in value) or "-"
+    words = str(value)
+    if _PLAIN.match(words):
+        return words
+    return '"' + words.replace('"', "'") + '"'
+
+
+def _for_journal(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    """The journal adds time and unit; it takes the level from the prefix (sd-daemon(3))."""
+    level = str(event.pop("level", "info"))
+    event.pop("timestamp", None)
+    return f"<{_PRIORITY.get(level, 6)}>{_logfmt(event)}"
+
+
+def _for_file(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    """Where nobody adds a time, the line carries its own."""
+    stamp, level = event.pop("timestamp", ""), event.pop("level", "info")
+    return f"{stamp} {level:<7} {_logfmt(event)}"
+
+
+def _event_name(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Where a library spoke, its name stands before its words."""
+    record = event.get("_record")
+    if not event.get("_from_structlog", False) and isinstance(record, logging.LogRecord):
+        event["logger"] = record.name
+    return event
+
+
+def _trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """`exc_info` as a plain traceback without the values of variables."""
+    info: ExcInfo | bool | BaseException | None = event.pop("exc_info", None)
+    if info is True:
+        info = sys.exc_info()  # type: ignore[assignment]  # inside a handler it is never (None, None, None)
+    if isinstance(info, BaseException):
+        info = (type(info), info, info.__traceback__)
+    if isinstance(info, tuple) and info[0] is not None:
+        event["exception"] = logging.Formatter().formatException(info)
+    return event
+
+
+def style_for(stream: IO[str], environment: Mapping[str, str] = os.environ) -> str:
+    """`console` on a terminal, `journal` under systemd, else `plain`."""
+    if stream.isatty():
+        return "console"
+    return "journal" if "JOURNAL_STREAM" in environment or "INVOCATION_ID" in environment else "plain"
+
+
+def _renderer(style: str) -> Iterable[Processor]:
+    if style == "console":
+        return (structlog.dev.ConsoleRenderer(colors=True, pad_event_to=28),)
+    return (_for_journal if style == "journal" else _for_file,)
+
+
+def configure(key: bytes, *, level: str = "info", stream: IO[str] | None = None, style: str = "") -> None:
+    """Sends every log line of this process to `stream` (stderr), redacted under `key`; may be called again."""
+    target = stream if stream is not None else sys.stderr
+    style = style or style_for(target)
+    stamp = "%H:%M:%S" if style == "console" else "iso"
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt=stamp, utc=style != "console"),
+    ]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            _event_name,
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _trace,
+            Redaction(Pseudonyms(key)),
+            *_renderer(style),
+        ],
+    )
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)  # libraries speak only when something is wrong
+    logging.getLogger("gatewayd").setLevel(level.upper())
+    logging.captureWarnings(capture=True)
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )

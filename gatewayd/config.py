@@ -1,1 +1,0 @@
-"""The YAML file as typed, immutable settings; every refusal names its line."""

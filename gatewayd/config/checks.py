@@ -1,0 +1,173 @@
+"""What needs more than one key, or the world, to be judged: names that refer to each other, countries, templates.
+
+Each check yields problems (place, what is wrong, what was expected) or remarks (what may stand, but should be known).
+Places are paths in the file, so that `loading.py` can name the line.
+"""
+
+from __future__ import annotations
+
+import difflib
+import zoneinfo
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import time
+
+import phonenumbers
+
+from gatewayd.config.models import FileModel, PurposeBlock, SimBlock
+from gatewayd.config.settings import sets_a_limit
+from gatewayd.config.yamltree import Place
+from gatewayd.domain.purpose import MessageClass
+
+Finding = tuple[Place, str, str]
+"""Where; what is wrong; what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A notice, at its place."""
+
+    place: Place
+    text: str
+
+
+def nearest(word: str, known: Collection[str]) -> str:
+    """`; did you mean ...?`, or nothing when no known word is near."""
+    near = difflib.get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.6)
+    return f", did you mean `{near[0]}`?" if near else ""
+
+
+def problems(model: FileModel) -> Iterator[Finding]:
+    """Everything that forbids the use of the file."""
+    yield from _world(model)
+    yield from _twice(model)
+    yield from _sims(model)
+    yield from _feeds(model)
+    for key, purpose in model.purposes.items():
+        yield from _hours(key, purpose)
+    if model.database != "sqlite":
+        yield ("database",), "only the embedded database exists in this version", "sqlite"
+    if model.state_directory == model.spool_directory:
+        yield ("spool_directory",), "it is also the state directory", "a directory of its own"
+
+
+def _world(model: FileModel) -> Iterator[Finding]:
+    countries: list[tuple[Place, str]] = [(("country",), model.country)]
+    countries += [(("allowed_countries", n), country) for n, country in enumerate(model.allowed_countries or ())]
+    for place, country in countries:
+        if country not in phonenumbers.SUPPORTED_REGIONS:
+            hint = f", did you mean `{country.upper()}`?" if country.upper() in phonenumbers.SUPPORTED_REGIONS else ""
+            yield place, f"`{country}` is no country{hint}", "the two letters of a country, as FR"
+    try:
+        zoneinfo.ZoneInfo(model.timezone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        known = {name.lower(): name for name in zoneinfo.available_timezones()}
+        near = difflib.get_close_matches(model.timezone.lower(), known, n=1)
+        hint = f", did you mean `{known[near[0]]}`?" if near else ""
+        yield ("timezone",), f"`{model.timezone}` is no time zone{hint}", "a time zone, as Europe/Paris"
+
+
+def _twice(model: FileModel) -> Iterator[Finding]:
+    """What must be unique in its list."""
+    keyed: list[tuple[str, str, list[str | None]]] = [
+        ("modems", "port", [block.port for block in model.modems]),
+        ("sims", "name", [block.name for block in model.sims]),
+        ("sims", "iccid", [block.iccid for block in model.sims]),
+        ("sims", "imsi", [block.imsi for block in model.sims]),
+        ("feeds", "folder", [block.folder for block in model.feeds]),
+    ]
+    for block, key, values in keyed:
+        seen: set[str] = set()
+        for index, value in enumerate(values):
+            if value is not None and value in seen:
+                yield (block, index, key), f"`{value}` is given twice", f"another {key}"
+            seen.add(value or "")
+
+
+def _sims(model: FileModel) -> Iterator[Finding]:
+    for index, sim in enumerate(model.sims):
+        if sim.iccid is None and sim.imsi is None:
+            yield ("sims", index), f"the SIM `{sim.name}` cannot be recognised", "its iccid or its imsi"
+
+
+def _feeds(model: FileModel) -> Iterator[Finding]:
+    for index, feed in enumerate(model.feeds):
+        if feed.purpose not in model.purposes:
+            hint = nearest(feed.purpose, model.purposes)
+            known = ", ".join(model.purposes) or "a purpose, and there is none yet"
+            yield ("feeds", index, "purpose"), f"there is no purpose `{feed.purpose}`{hint}", f"one of {known}"
+
+
+def _hours(key: str, purpose: PurposeBlock) -> Iterator[Finding]:
+    hours = purpose.hours
+    if hours is not None and hours.since == hours.until != time(0, 0):
+        yield (
+            ("purposes", key, "hours"),
+            "`from` and `to` are the same",
+            'two times; "00:00" to "24:00" is all day',
+        )
+
+
+def remarks(model: FileModel) -> Iterator[Remark]:
+    """What may stand, but should be known."""
+    if not model.modems:
+        yield Remark(("modems",), "no modem is configured: messages are accepted and wait, none leaves")
+    if not model.purposes:
+        yield Remark(("purposes",), "no purpose is configured: nothing can be accepted")
+    yield from _limits_remarks(model)
+    yield from _line_remarks(model)
+    yield from _pool_remarks(model)
+    if model.api is not None:
+        yield Remark(("api",), "this version has no HTTP API: nothing will listen there")
+    if not (model.organisation.privacy_contact and model.organisation.privacy_notice):
+        yield Remark(
+            ("organisation",),
+            "privacy_contact or privacy_notice is missing: people must be told whom to ask about their data",
+        )
+
+
+def _limits_remarks(model: FileModel) -> Iterator[Remark]:
+    strict = "no limit is set, so the strictest preset holds (100 SMS a day, 99 recipients a month)"
+    if model.default_limits is not None and not sets_a_limit(model.default_limits):
+        yield Remark(("default_limits",), strict)
+    for index, sim in enumerate(model.sims):
+        if not sets_a_limit(sim.limits) and not (sim.limits is None and sets_a_limit(model.default_limits)):
+            yield Remark(("sims", index), f"SIM {sim.name}: {strict}")
+    if not model.sims and model.default_limits is None:
+        yield Remark(("default_limits",), strict)
+
+
+_LINE_UNSET = (
+    "`line: {allows: [...]}` is not set. In France an ordinary 06/07 number may not be used by a system that writes to "
+    "several people (ARCEP 2022-1583): ask your operator what this line may carry. Until then it carries information "
+    "and alerts, never marketing"
+)
+_NO_SIM = "no SIM is listed: any SIM found is used, with the default limits, and what its line allows is not known"
+
+
+def _line_remarks(model: FileModel) -> Iterator[Remark]:
+    for index, sim in enumerate(model.sims):
+        if sim.line is None:
+            yield Remark(("sims", index), f"SIM {sim.name}: {_LINE_UNSET}")
+    if not model.sims:
+        yield Remark(("sims",), _NO_SIM)
+
+
+def _pool_remarks(model: FileModel) -> Iterator[Remark]:
+    for key, purpose in model.purposes.items():
+        pool = [sim for sim in model.sims if sim.pool == purpose.pool]
+        carried = [sim for sim in pool if _carries(sim, purpose.class_)]
+        if not pool and purpose.pool != "default":
+            yield Remark(("purposes", key, "pool"), f"purpose {key}: no SIM serves the pool {purpose.pool}: it waits")
+        elif not carried and (pool or purpose.class_ is MessageClass.MARKETING):
+            yield Remark(("purposes", key), f"purpose {key}: no SIM's line allows {purpose.class_}: it waits")
+    used = {purpose.pool for purpose in model.purposes.values()}
+    for index, sim in enumerate(model.sims):
+        if sim.pool not in used:
+            yield Remark(("sims", index, "pool"), f"SIM {sim.name}: no purpose uses the pool {sim.pool}: it stays idle")
+
+
+def _carries(sim: SimBlock, message_class: MessageClass) -> bool:
+    if sim.line is None:
+        return message_class is not MessageClass.MARKETING
+    return message_class in sim.line.allows

@@ -1,0 +1,231 @@
+"""The file's shape: one frozen pydantic model a block, strict types, no unknown keys.
+
+A field's description is the sentence after "expected" when its value is refused. What needs two keys to be judged is in
+`checks.py`; what becomes of it all is in `settings.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from gatewayd.domain.purpose import Basis, Encoding, MessageClass
+
+
+class Block(BaseModel):
+    """A mapping of the file."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True, populate_by_name=False
+    )
+
+
+def _empty(value: Any) -> Any:
+    """`sims:` with nothing (or only comments) after it is an empty list."""
+    return () if value is None else value
+
+
+def _empty_block(value: Any) -> Any:
+    return {} if value is None else value
+
+
+def _absolute(value: str) -> str:
+    if not Path(value).is_absolute() or "\0" in value:
+        raise PydanticCustomError("wrong", "it is not an absolute path")
+    return value
+
+
+def _label(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise PydanticCustomError("wrong", "it is empty or holds control characters")
+    return value.strip()
+
+
+def _digits(what: str, shortest: int, longest: int) -> AfterValidator:
+    def check(value: str | None) -> str | None:
+        if value is None:
+            return None
+        plain = value.replace(" ", "")
+        if not (plain.isascii() and plain.isdigit() and shortest <= len(plain) <= longest):
+            raise PydanticCustomError("wrong", "it is not {what}", {"what": what})
+        return plain
+
+    return AfterValidator(check)
+
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _days(value: Any) -> frozenset[int]:
+    """ISO weekdays (Monday is 1) of "mon-sat", "mon,wed", ["mon", "wed"]; "sat-mon" goes round the week's end."""
+    words = value.split(",") if isinstance(value, str) else value
+    if not isinstance(words, tuple | list) or not words:
+        raise PydanticCustomError("wrong", "it is no list of days")
+    found: set[int] = set()
+    for word in words:
+        first, _, last = str(word).strip().lower().partition("-")
+        if first not in _DAYS or (last and last not in _DAYS):
+            raise PydanticCustomError("wrong", "`{word}` is no day", {"word": str(word).strip()[:20]})
+        begin, end = _DAYS.index(first), _DAYS.index(last or first)
+        found.update(day % 7 + 1 for day in range(begin, end + (1 if begin <= end else 8)))
+    return frozenset(found)
+
+
+def _hour(value: Any) -> time:
+    """A time of day; "24:00" is 00:00, which ends a day where it is `to`."""
+    match = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])|(24):(00)", value) if isinstance(value, str) else None
+    if match is None:
+        raise PydanticCustomError("wrong", "it is no time of day")
+    return time(int(match[1] or 0), int(match[2] or 0))
+
+
+NumberKind = Literal["landline", "premium", "shared_cost", "toll_free", "satellite", "voip", "short"]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$", description="a short name: a-z, 0-9, - and _")]
+Label = Annotated[str, Field(max_length=200), AfterValidator(_label)]
+Directory = Annotated[str, Field(description="an absolute path, as /var/lib/gatewayd"), AfterValidator(_absolute)]
+Count = Annotated[
+    int | None,
+    Field(ge=1, le=10_000_000, description="a whole number of 1 or more; leave the key out for no such limit"),
+]
+Seconds = Annotated[float, Field(ge=0, le=3600, description="seconds, from 0 to 3600")]
+
+
+class OrganisationBlock(Block):
+    """Who writes."""
+
+    name: Label = Field(description="the name of your organisation")
+    privacy_contact: Label | None = Field(None, description="an address for people's requests, as rgpd@example.org")
+    privacy_notice: Label | None = Field(None, description="the address of your privacy notice")
+    language: Literal["fr", "en"] = Field("fr", description="fr or en")
+
+
+class ModemBlock(Block):
+    """A port where a modem may be."""
+
+    port: Label = Field(description="a serial port or pyserial URL, as /dev/serial/by-path/... or socket://host:port")
+    pin: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z][A-Za-z0-9._-]{0,63}$",
+        description="the name of a credential that holds the PIN, never the PIN itself",
+    )
+    baudrate: int = Field(115_200, ge=300, le=4_000_000, description="bits per second, as 115200")
+
+
+class LineBlock(Block):
+    """What the operator's contract allows."""
+
+    allows: tuple[Annotated[MessageClass, Field(strict=False)], ...] = Field(
+        description="a list of information, marketing, alert"
+    )
+
+
+class LimitsBlock(Block):
+    """What a SIM may send: parts, distinct recipients, pauses."""
+
+    per_minute: Count = None
+    per_hour: Count = None
+    per_day: Count = None
+    per_month: Count = None
+    recipients_per_day: Count = None
+    recipients_per_month: Count = None
+    billing_day: int = Field(1, ge=1, le=31, description="a day of the month, from 1 to 31")
+    gap: Seconds = 0.0
+    jitter: Seconds = 0.0
+
+
+class SimBlock(Block):
+    """A SIM, wherever it is plugged in."""
+
+    name: Name
+    iccid: Annotated[str | None, _digits("an ICCID", 18, 22)] = Field(
+        None, description='18 to 22 digits in quotes: "8933..."'
+    )
+    imsi: Annotated[str | None, _digits("an IMSI", 14, 15)] = Field(
+        None, description='14 or 15 digits in quotes: "20801..."'
+    )
+    pool: Name = "default"
+    line: LineBlock | None = Field(None, description="a block with `allows`")
+    limits: LimitsBlock | None = Field(None, description="a block of limits")
+
+
+class HoursBlock(Block):
+    """When a purpose may write; `to` before `from` is refused, "24:00" is the end of the day."""
+
+    days: Annotated[frozenset[int], BeforeValidator(_days)] = Field(
+        frozenset(range(1, 8)), description="days as mon-sat or mon,wed,fri"
+    )
+    since: Annotated[time, BeforeValidator(_hour)] = Field(
+        time(0, 0), alias="from", description='a time of day in quotes, as "08:00"'
+    )
+    until: Annotated[time, BeforeValidator(_hour)] = Field(
+        time(0, 0), alias="to", description='a time of day in quotes, as "20:00"'
+    )
+    holidays: bool = Field(True, description="true or false")
+
+
+class PurposeBlock(Block):
+    """Why we write."""
+
+    label: Label = Field(description="what the recipient and the register read, in a few words")
+    basis: Annotated[Basis, Field(strict=False)] = Field(
+        description="one of consent, contract, legitimate_interest, legal_obligation, vital_interest"
+    )
+    class_: Annotated[MessageClass, Field(strict=False)] = Field(
+        MessageClass.INFORMATION, alias="class", description="one of information, marketing, alert"
+    )
+    pool: Name = "default"
+    hours: HoursBlock | None = Field(None, description="a block with days, from, to, holidays")
+    retention_days: int = Field(1095, ge=1, le=36_500, description="a number of days, from 1 to 36500")
+    encoding: Annotated[Encoding, Field(strict=False)] = Field(Encoding.AUTO, description="auto or gsm7")
+    max_parts: int = Field(4, ge=1, le=10, description="a number of parts, from 1 to 10")
+    time_to_live_hours: float = Field(72, gt=0, le=8760, description="hours, more than 0 and at most 8760")
+
+
+class FeedBlock(Block):
+    """A drop folder."""
+
+    folder: str = Field(description='"." for SPOOL/drop itself, or the name of a folder in it')
+    purpose: Name
+    template: str | None = Field(None, max_length=5000, description="a text with {{ fields }}")
+    approval: Literal["none", "required"] = Field("none", description="none or required")
+
+    @field_validator("folder")
+    @classmethod
+    def _inside(cls, value: str) -> str:
+        parts = value.split("/")
+        if value != "." and not all(re.fullmatch(r"[\w][\w .-]{0,79}", part) for part in parts):
+            raise PydanticCustomError("wrong", "it is no plain folder name")
+        return value
+
+
+class ApiBlock(Block):
+    """Where the HTTP API listens."""
+
+    socket: Directory | None = None
+    listen: str | None = Field(None, pattern=r"^\S+:\d{1,5}$", description="an address and port, as 127.0.0.1:8787")
+
+
+class FileModel(Block):
+    """The whole file."""
+
+    organisation: OrganisationBlock
+    country: str = Field("FR", description="the two letters of a country, as FR")
+    allowed_countries: tuple[str, ...] | None = Field(None, description="a list of countries, as [FR, BE]")
+    allowed_numbers: tuple[NumberKind, ...] = Field((), description=f"a list out of {', '.join(get_args(NumberKind))}")
+    timezone: str = Field("Europe/Paris", description="a time zone, as Europe/Paris")
+    state_directory: Directory = "/var/lib/gatewayd"
+    spool_directory: Directory = "/var/spool/gatewayd"
+    database: str = Field("sqlite", description="sqlite")
+    modems: Annotated[tuple[ModemBlock, ...], BeforeValidator(_empty)] = Field((), description="a list of ports")
+    sims: Annotated[tuple[SimBlock, ...], BeforeValidator(_empty)] = Field((), description="a list of SIMs")
+    default_limits: LimitsBlock | None = Field(None, description="a block of limits")
+    purposes: Annotated[dict[Name, PurposeBlock], BeforeValidator(_empty_block)] = Field(
+        default_factory=dict, description="a block with one purpose a key"
+    )
+    feeds: Annotated[tuple[FeedBlock, ...], BeforeValidator(_empty)] = Field((), description="a list of folders")
+    api: ApiBlock | None = Field(None, description="a block with socket and listen")

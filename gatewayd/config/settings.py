@@ -1,0 +1,174 @@
+"""The settings as values: what the rest of gatewayd is built from. Frozen, complete, and free of secrets.
+
+`Settings` is made by `config.load()`; nothing in it needs the file any more. `warnings` are the sentences `check`
+prints: what may stand, but should be known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from gatewayd.config.models import FeedBlock, FileModel, HoursBlock, LimitsBlock, PurposeBlock, SimBlock
+from gatewayd.domain.purpose import STRICTEST, Hours, Limits, Purpose, SimSettings
+
+_COUNTS = frozenset(
+    {"per_minute", "per_hour", "per_day", "per_month", "recipients_per_day", "recipients_per_month"},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """Who writes; `language` (fr | en) is that of texts to recipients and of reports."""
+
+    name: str
+    privacy_contact: str = ""
+    privacy_notice: str = ""
+    language: str = "fr"
+
+
+@dataclass(frozen=True, slots=True)
+class ModemSettings:
+    """A port (any pyserial URL); `pin` names a credential."""
+
+    port: str
+    pin: str | None = None
+    baudrate: int = 115_200
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSettings:
+    """A folder below SPOOL/drop ("." is drop itself); `template` absent: the text is a column of the file."""
+
+    folder: str
+    purpose: str
+    template: str | None = None
+    approval_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """Where the HTTP API listens."""
+
+    socket: Path | None = None
+    listen: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that may stand, but should be known; `line` is where it stands in the file."""
+
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole configuration. `sims` are the listed ones; `unlisted(name)` is what any other SIM is given."""
+
+    file: Path
+    organisation: Organisation
+    country: str
+    allowed_countries: frozenset[str]
+    allowed_numbers: frozenset[str]
+    timezone: ZoneInfo
+    state_directory: Path
+    spool_directory: Path
+    database: str
+    modems: tuple[ModemSettings, ...]
+    sims: tuple[SimSettings, ...]
+    default_limits: Limits
+    purposes: Mapping[str, Purpose]
+    feeds: tuple[FeedSettings, ...]
+    api: ApiSettings | None = None
+    warnings: tuple[Notice, ...] = ()
+
+    @property
+    def database_file(self) -> Path:
+        """The embedded database."""
+        return self.state_directory / "gatewayd.db"
+
+    def unlisted(self, name: str) -> SimSettings:
+        """The settings of a SIM that the file does not list."""
+        return SimSettings(name=name, limits=self.default_limits)
+
+
+def settings_from(model: FileModel, file: Path) -> Settings:
+    """The values of a file whose every key has been checked."""
+    default = limits_from(model.default_limits) if model.default_limits else STRICTEST
+    organisation = model.organisation
+    return Settings(
+        file=file,
+        organisation=Organisation(
+            name=organisation.name,
+            privacy_contact=organisation.privacy_contact or "",
+            privacy_notice=organisation.privacy_notice or "",
+            language=organisation.language,
+        ),
+        country=model.country,
+        allowed_countries=frozenset(model.allowed_countries or ()) | {model.country},
+        allowed_numbers=frozenset(model.allowed_numbers),
+        timezone=ZoneInfo(model.timezone),
+        state_directory=Path(model.state_directory),
+        spool_directory=Path(model.spool_directory),
+        database=model.database,
+        modems=tuple(ModemSettings(block.port, block.pin, block.baudrate) for block in model.modems),
+        sims=tuple(_sim(block, default) for block in model.sims),
+        default_limits=default,
+        purposes=MappingProxyType({key: _purpose(key, block) for key, block in model.purposes.items()}),
+        feeds=tuple(
+            FeedSettings(block.folder, block.purpose, block.template, block.approval == "required")
+            for block in model.feeds
+        ),
+        api=ApiSettings(Path(model.api.socket) if model.api.socket else None, model.api.listen) if model.api else None,
+    )
+
+
+def sets_a_limit(block: LimitsBlock | None) -> bool:
+    """Whether anything is counted; a pause alone is no limit."""
+    return block is not None and bool(block.model_fields_set & _COUNTS)
+
+
+def limits_from(block: LimitsBlock) -> Limits:
+    """A block's limits: a key left out sets none; with none at all, the strictest preset with the block's pauses."""
+    if not sets_a_limit(block):
+        return replace(STRICTEST, **{key: getattr(block, key) for key in block.model_fields_set})
+    return Limits(**block.model_dump())
+
+
+def _sim(block: SimBlock, default: Limits) -> SimSettings:
+    return SimSettings(
+        name=block.name,
+        iccid=block.iccid or "",
+        imsi=block.imsi or "",
+        pool=block.pool,
+        line_allows=frozenset(block.line.allows) if block.line else None,
+        limits=limits_from(block.limits) if block.limits else default,
+    )
+
+
+def _feed(block: FeedBlock) -> FeedSettings:
+    return FeedSettings(block.folder, block.purpose, block.template, block.approval == "required")
+
+
+def _purpose(key: str, block: PurposeBlock) -> Purpose:
+    return Purpose(
+        key=key,
+        label=block.label,
+        basis=block.basis,
+        message_class=block.class_,
+        pool=block.pool,
+        hours=_hours(block.hours) if block.hours else None,
+        retention_days=block.retention_days,
+        encoding=block.encoding,
+        max_parts=block.max_parts,
+        time_to_live=timedelta(hours=block.time_to_live_hours),
+    )
+
+
+def _hours(block: HoursBlock) -> Hours:
+    return Hours(days=block.days, since=block.since, until=block.until, holidays=block.holidays)
