@@ -47,7 +47,6 @@ class Kind(StrEnum):
 # Reasons which are no kind: nothing there, wrong characters, no such number, and the three rules.
 REASONS = frozenset(Kind) - {Kind.MOBILE} | {"missing", "letters", "invalid", "emergency", "foreign", "excel_precision"}
 
-MOBILES_ONLY = frozenset({Kind.MOBILE})
 MAX_CHARACTERS = 40  # E.164 allows 15 digits; the rest is room for separators
 _SHORT_DIGITS = 6
 
@@ -115,13 +114,11 @@ _FRENCH_OVERSEAS = {
 }
 
 
-def parse(
-    raw: str, *, country: str, allowed_countries: Collection[str], allowed_kinds: Collection[str] = MOBILES_ONLY
-) -> str:
+def parse(raw: str, *, country: str, allowed_countries: Collection[str], allowed_kinds: Collection[str] = ()) -> str:
     """The number in E.164 (`+33639980001`), or in bare digits for a short number where those are allowed.
 
-    `country` (ISO 3166, `FR`) is where national forms belong, `allowed_countries` where else we may write. Raises
-    NumberError with one of `REASONS`.
+    `country` (ISO 3166, `FR`) is where national forms belong, `allowed_countries` where else we may write,
+    `allowed_kinds` what else than mobile numbers. Raises NumberError with one of `REASONS`.
     """
     digits = _characters(raw)
     if _is_emergency(digits, country):
@@ -199,7 +196,7 @@ def _classify(number: PhoneNumber, e164: str) -> tuple[Kind, str | None]:
 
 
 def _allowed(number: str, kind: Kind, allowed_kinds: Collection[str]) -> str:
-    if kind not in allowed_kinds:
+    if kind is not Kind.MOBILE and kind not in allowed_kinds:
         raise NumberError(kind, f"a {kind.replace('_', ' ')} number")
     return number
 

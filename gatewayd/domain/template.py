@@ -68,11 +68,15 @@ _ENVIRONMENT = _environment()
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A compiled template: its `source`, the fields it cannot do without, and those which have a default."""
+    """A compiled template: its `source`, the fields it cannot do without, and those which have a default.
+
+    `asked` are the required fields which some `if` looks at: the author knows that they may be empty.
+    """
 
     source: str
     required: frozenset[str]
     optional: frozenset[str]
+    asked: frozenset[str]
     _compiled: jinja2.Template
 
     def render(self, values: Mapping[str, str]) -> str:
@@ -101,7 +105,7 @@ def compile(source: str, fields: Collection[str] | None = None) -> Template:
         raise TextError(f"a template has at most {MAX_SOURCE} characters, this one has {len(source)}")
     tree = _parsed(source)
     _check(tree)
-    names = {node.name for node in tree.find_all(nodes.Name)}
+    names = {node.name for node in _names(tree)}
     required = {name for name, node in _names_without_default(tree)}
     if fields is not None:
         _check_fields(tree, fields)
@@ -109,7 +113,8 @@ def compile(source: str, fields: Collection[str] | None = None) -> Template:
         compiled = _ENVIRONMENT.from_string(tree)
     except (TemplateSyntaxError, SyntaxError, RecursionError) as error:
         raise TextError(f"template: {error}") from error
-    return Template(source, frozenset(required), frozenset(names - required), compiled)
+    asked = {name.name for branch in tree.find_all(nodes.If) for name in _names(branch.test)}
+    return Template(source, frozenset(required), frozenset(names - required), frozenset(asked), compiled)
 
 
 def _parsed(source: str) -> nodes.Template:
@@ -151,6 +156,12 @@ def _check_fields(tree: nodes.Template, fields: Collection[str]) -> None:
         if name not in fields:
             known = ", ".join(sorted(fields)) or "none"
             raise TextError(f"template line {node.lineno}: no field named {name}; there are {known}")
+
+
+def _names(node: nodes.Node) -> Iterator[nodes.Name]:
+    if isinstance(node, nodes.Name):
+        yield node
+    yield from node.find_all(nodes.Name)
 
 
 def _names_without_default(node: nodes.Node) -> Iterator[tuple[str, nodes.Name]]:

@@ -83,6 +83,11 @@ def test_a_field_with_a_default_need_not_exist() -> None:
     assert template.render({"prenom": "Léo"}) == "Léo"
 
 
+def test_the_fields_an_if_looks_at_may_be_empty() -> None:
+    template = compile("{% if prenom %}{{ prenom }}{% elif nom == 'x' %}{{ titre }}{% endif %}")
+    assert template.asked == {"prenom", "nom"}
+
+
 def test_an_absent_field_is_an_error_and_never_an_empty_word() -> None:
     with pytest.raises(TextError, match="no field named prenom"):
         compile("Bonjour {{ prenom }}").render({})

@@ -1,0 +1,194 @@
+"""Reasons as sentences, in the organisation's language: for the person who dropped the file, not for scripts.
+
+A reason is a word, or a word and a detail (`duplicate:3`, `too_many_parts:11/4`); the sentence has a place for the
+detail. A cause of the modem or the network (`cms:38`, `gatewayd:timeout`) passes through as it is, behind a few
+words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# reason: (French, English); {detail} is what stands behind the colon
+_ROWS: Mapping[str, tuple[str, str]] = {
+    "missing": ("pas de numéro", "no number"),
+    "letters": (
+        "le numéro contient des lettres ou des caractères interdits",
+        "the number has letters or other characters in it",
+    ),
+    "invalid": ("ce numéro n'existe pas", "no such number exists"),
+    "landline": ("numéro fixe : il ne reçoit pas de SMS", "a landline: it receives no SMS"),
+    "premium": ("numéro surtaxé", "a premium-rate number"),
+    "shared_cost": ("numéro à coût partagé", "a shared-cost number"),
+    "toll_free": ("numéro gratuit (numéro vert)", "a toll-free number"),
+    "satellite": ("numéro satellite", "a satellite number"),
+    "voip": ("numéro de téléphonie par internet", "an internet telephony number"),
+    "pager": ("numéro de radiomessagerie", "a pager"),
+    "personal": ("numéro personnel à renvoi, surtaxé", "a personal (follow-me) number, charged extra"),
+    "uan": ("numéro d'entreprise", "a company's universal number"),
+    "voicemail": ("numéro de messagerie vocale", "a voicemail number"),
+    "short": ("numéro court", "a short number"),
+    "emergency": ("numéro d'urgence : jamais", "an emergency number: never"),
+    "foreign": ("numéro étranger, non autorisé", "a foreign number, not allowed here"),
+    "excel_precision": (
+        "le tableur a perdu des chiffres (3,36E+10) : mettre la colonne au format Texte et ressaisir le numéro",
+        "the spreadsheet lost digits (3.36E+10): format the column as Text and type the number again",
+    ),
+    "duplicate": ("en double : déjà à la ligne {detail}", "a duplicate of line {detail}"),
+    "no_text": ("pas de texte", "no text"),
+    "too_many_cells": (
+        "plus de cellules que de colonnes : un texte avec « ; » ou « , » se met entre guillemets",
+        'more cells than columns: a text with ";" or "," in it goes between quotes',
+    ),
+    "too_many_parts": (
+        "texte trop long : {first} SMS, {second} au plus",
+        "the text is too long: {first} SMS, at most {second}",
+    ),
+    "bad_text": ("ce texte ne peut pas être envoyé : {detail}", "this text cannot be sent: {detail}"),
+    "empty_field": ("la colonne « {detail} » est vide", "the column “{detail}” is empty"),
+}
+
+_MESSAGES: Mapping[str, tuple[str, str]] = {
+    "scheduled": ("programmé", "scheduled"),
+    "queued": ("en attente d'envoi", "waiting to be sent"),
+    "sending": ("envoi en cours", "being sent"),
+    "sent": ("envoyé", "sent"),
+    "delivered": ("reçu par le téléphone", "received by the phone"),
+    "undelivered": ("non remis par le réseau", "the network could not deliver it"),
+    "failed": ("refusé par le réseau", "refused by the network"),
+    "unknown": (
+        "peut-être envoyé : le modem n'a pas répondu ; jamais renvoyé de lui-même",
+        "perhaps sent: the modem did not answer; never sent again by itself",
+    ),
+    "blocked": ("bloqué", "blocked"),
+    "held": ("attend l'accord d'un responsable", "waits for approval"),
+    "canceled": ("annulé", "canceled"),
+    "expired": ("a attendu trop longtemps", "waited too long"),
+    "opt_out": ("cette personne a dit STOP", "this person said STOP"),
+    "no_consent": ("pas d'accord enregistré pour ce type de message", "no recorded consent to this kind of message"),
+    "approval": ("attend l'accord d'un responsable", "waits for approval"),
+}
+
+_FILES: Mapping[str, tuple[str, str]] = {
+    "unknown_encoding": (
+        "ce fichier n'est pas du texte, ou son codage est inconnu : l'enregistrer au format « CSV UTF-8 » ou XLSX",
+        "this file is no text, or in no known encoding: save it as “CSV UTF-8” or XLSX",
+    ),
+    "old_format": (
+        "fichier .xls, .ods ou protégé par un mot de passe : l'enregistrer en XLSX sans mot de passe, ou en CSV",
+        "an .xls or .ods file, or one with a password: save it as XLSX without a password, or as CSV",
+    ),
+    "unreadable_xlsx": (
+        "ce classeur est endommagé : l'ouvrir, l'enregistrer à nouveau en XLSX et le redéposer",
+        "this workbook is damaged: open it, save it again as XLSX and drop it again",
+    ),
+    "unpacks_too_large": (
+        "ce classeur est trop grand une fois décompressé ({limit} octets au plus)",
+        "this workbook is too large when unpacked (at most {limit} octets)",
+    ),
+    "too_large": (
+        "fichier trop grand : {size} octets, {limit} au plus",
+        "the file is too large: {size} octets, at most {limit}",
+    ),
+    "too_many_rows": (
+        "plus de {limit} lignes : couper le fichier en plusieurs",
+        "more than {limit} rows: split the file",
+    ),
+    "too_many_columns": ("ligne {line} : plus de {limit} colonnes", "line {line}: more than {limit} columns"),
+    "cell_too_long": (
+        "ligne {line} : une cellule de plus de {limit} caractères",
+        "line {line}: a cell of more than {limit} characters",
+    ),
+    "line_too_long": ("une ligne de plus de {limit} caractères", "a line of more than {limit} characters"),
+    "bad_quotes": (
+        "ligne {line} : des guillemets ne sont pas fermés ou mal placés ; fichier incomplet ?",
+        "line {line}: quotes are not closed, or misplaced; is the file incomplete?",
+    ),
+    "cut_short": (
+        "ligne {line} : la dernière ligne est incomplète ; fichier coupé pendant la copie ? "
+        "S'il est complet, terminer la dernière ligne par un retour à la ligne",
+        "line {line}: the last line is incomplete; was the file cut while it was copied? "
+        "If it is complete, end its last line with a line break",
+    ),
+    "empty": ("fichier vide", "the file is empty"),
+    "no_number_column": (
+        "pas de colonne de numéros (Téléphone, Portable, Mobile...) ; colonnes vues : {seen}",
+        "no column of numbers (Phone, Mobile...); columns seen: {seen}",
+    ),
+    "no_text_column": (
+        "pas de colonne de texte (Message, Texte, SMS...) ; colonnes vues : {seen}",
+        "no column of text (Message, Text, SMS...); columns seen: {seen}",
+    ),
+    "missing_columns": (
+        "le modèle de texte attend aussi : {missing} ; colonnes vues : {seen}",
+        "the template also needs: {missing}; columns seen: {seen}",
+    ),
+    "no_rows": ("aucune ligne sous les titres", "no rows below the headings"),
+    "no_good_row": ("aucune ligne ne peut être envoyée", "no row can be sent"),
+    "not_a_file": (
+        "un lien, un tube ou un dossier n'est jamais lu : déposer le fichier lui-même",
+        "a link, a pipe or a folder is never read: drop the file itself",
+    ),
+    "linked_elsewhere": (
+        "ce fichier porte un autre nom ailleurs (lien physique) : déposer une copie",
+        "this file has another name elsewhere (a hard link): drop a copy",
+    ),
+    "no_permission": (
+        "le service n'a pas le droit de lire ce fichier",
+        "the service is not allowed to read this file",
+    ),
+    "already_accepted": (
+        "ce fichier a déjà été accepté le {at} sous le nom {name} : rien n'est envoyé deux fois. "
+        "Pour l'envoyer à nouveau, y changer quelque chose",
+        "this file was accepted already on {at} as {name}: nothing is sent twice. "
+        "To send it again, change something in it",
+    ),
+    "internal": (
+        "le service n'a pas su traiter ce fichier ; le journal dit pourquoi",
+        "the service could not process this file; the journal says why",
+    ),
+}
+
+_CAUSES = ("cause donnée par le réseau ou le modem : {reason}", "cause given by the network or the modem: {reason}")
+
+HEADINGS = (
+    ("ligne", "numéro", "état", "motif", "envoyé le", "parties"),
+    ("line", "number", "state", "reason", "sent at", "parts"),
+)
+
+
+def headings(language: str) -> tuple[str, ...]:
+    """The report's first line."""
+    return HEADINGS[_index(language)]
+
+
+def of_row(reason: str, language: str) -> str:
+    """Why a row of the file was not accepted."""
+    word, _, detail = reason.partition(":")
+    if word not in _ROWS:
+        return reason
+    first, _, second = detail.partition("/")
+    return _ROWS[word][_index(language)].format(detail=detail, first=first, second=second)
+
+
+def of_message(state: str, reason: str, language: str) -> str:
+    """How a message stands, and why."""
+    index = _index(language)
+    said = _MESSAGES[state][index] if state in _MESSAGES else state
+    if not reason:
+        return said
+    if reason in _MESSAGES:
+        return f"{said} : {_MESSAGES[reason][index]}" if index == 0 else f"{said}: {_MESSAGES[reason][index]}"
+    cause = _CAUSES[index].format(reason=reason)
+    return f"{said} ({cause})"
+
+
+def of_file(reason: str, facts: Mapping[str, object], language: str) -> str:
+    """Why a whole file was not accepted."""
+    if reason not in _FILES:
+        return reason
+    return _FILES[reason][_index(language)].format(**facts)
+
+
+def _index(language: str) -> int:
+    return 0 if language == "fr" else 1

@@ -1,0 +1,108 @@
+"""XLSX through openpyxl's streaming reader: the first sheet that is not empty, as the text a person would read in it.
+
+openpyxl and not calamine: calamine allocates the whole rectangle of a sheet, so that one cell in the last corner (a
+file of 5 KB) asks for 512 GiB and ends the process. Here a row is read at a time and columns beyond the bound are not
+read. The sizes in the zip directory are checked before anything is unpacked, and zipfile never unpacks more than they
+say. Numbers lose the `.0` of a float, dates are written dd/mm/yyyy; formulas count as the value last calculated.
+"""
+
+from __future__ import annotations
+
+import datetime
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, cast
+from xml.etree.ElementTree import ParseError
+
+import openpyxl
+from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.worksheet._read_only import ReadOnlyWorksheet
+from openpyxl.worksheet.worksheet import Worksheet
+
+from gatewayd.interfaces.dropfolder.table import CORRUPT, REJECTED, Bounds, Refused, Row, bounded
+
+_MAX_MEMBERS = 2_000
+_MAX_LOADED = 40 * 1024 * 1024  # what openpyxl holds in memory as a whole: shared strings, styles, the workbook
+_SHEETS = "xl/worksheets/"
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+
+# What openpyxl, zipfile and expat raise over a file that is not what its name says.
+UNREADABLE = (
+    InvalidFileException,
+    zipfile.BadZipFile,
+    zlib.error,
+    ParseError,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    NotImplementedError,
+)
+
+
+class XlsxTable:
+    """An opened XLSX file; the stream must be seekable and stays open. `decimal` is the sign people read in numbers."""
+
+    def __init__(self, stream: BinaryIO, bounds: Bounds, *, decimal: str = ",") -> None:
+        self._stream, self._bounds, self._decimal = stream, bounds, decimal
+        _check_directory(stream, bounds)
+
+    def rows(self) -> Iterator[Row]:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # openpyxl warns of drawings and validations it does not keep
+                book = openpyxl.load_workbook(self._stream, read_only=True, data_only=True, keep_links=False)
+            for sheet in book.worksheets:
+                found = False
+                for row in bounded(self._sheet(sheet), self._bounds):
+                    found = True
+                    yield row
+                if found:
+                    return
+        except UNREADABLE as error:
+            raise Refused(CORRUPT, "unreadable_xlsx") from error
+
+    def _sheet(self, sheet: ReadOnlyWorksheet) -> Iterator[Row]:
+        sheet.reset_dimensions()  # what the file says of its own size is not to be believed
+        streaming = cast(Worksheet, sheet)  # its method, which types-openpyxl binds to the other class
+        for line, values in enumerate(streaming.iter_rows(values_only=True, max_col=self._bounds.columns + 1), start=1):
+            yield Row(line, [self._text(value) for value in values])
+
+    def _text(self, value: object) -> str:
+        match value:
+            case None:
+                text = ""
+            case float():
+                text = str(int(value)) if value.is_integer() else repr(value).replace(".", self._decimal)
+            case datetime.datetime():
+                text = value.strftime("%d/%m/%Y" if value.time() == datetime.time() else "%d/%m/%Y %H:%M")
+            case datetime.date():
+                text = value.strftime("%d/%m/%Y")
+            case datetime.time():
+                text = value.strftime("%H:%M")
+            case _:
+                text = str(value).strip()
+        return text
+
+
+def _check_directory(stream: BinaryIO, bounds: Bounds) -> None:
+    """Refuses other things in a zip, encrypted or oddly packed members, and more than may be unpacked."""
+    stream.seek(0)
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, *UNREADABLE) as error:
+        raise Refused(CORRUPT, "unreadable_xlsx") from error
+    names = {member.filename for member in members}
+    if "xl/workbook.xml" not in names:
+        raise Refused(CORRUPT, "old_format" if "content.xml" in names else "unreadable_xlsx")
+    if any(member.flag_bits & 1 or member.compress_type not in _METHODS for member in members):
+        raise Refused(CORRUPT, "old_format")
+    loaded = sum(member.file_size for member in members if not member.filename.startswith(_SHEETS))
+    unpacked = sum(member.file_size for member in members)
+    if len(members) > _MAX_MEMBERS or unpacked > bounds.unpacked or loaded > _MAX_LOADED:
+        raise Refused(REJECTED, "unpacks_too_large", limit=bounds.unpacked)
