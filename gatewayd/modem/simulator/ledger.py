@@ -102,6 +102,11 @@ class Ledger(Sequence[Accepted]):
                 os.close(self._file)
             self._file = -1
 
+    @property
+    def total(self) -> int:
+        """How many were ever accepted, kept in memory or not."""
+        return self._count
+
     def __len__(self) -> int:
         return len(self._entries)
 
