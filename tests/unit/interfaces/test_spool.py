@@ -1,0 +1,170 @@
+"""Folders: arriving, claiming, filing, and what is found again after a crash."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gatewayd.interfaces.dropfolder.arrivals import CONSIDERED, Arrivals
+from gatewayd.interfaces.dropfolder.spool import Claim, Spool
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+class Time:
+    """A clock that stands until it is moved."""
+
+    def __init__(self, *, trusted: bool = True) -> None:
+        self.seconds, self._trusted = 0.0, trusted
+
+    def utc_now(self) -> datetime:
+        return NOW + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def trusted(self) -> bool:
+        return self._trusted
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    spool = Spool(tmp_path, [".", "rappels"])
+    spool.prepare()
+    return spool
+
+
+def drop(spool: Spool, name: str, *, age: float = 0.0, content: bytes = b"tel\n") -> Path:
+    path = spool.root / "drop" / name
+    path.write_bytes(content)
+    written = NOW.timestamp() - age
+    os.utime(path, (written, written))
+    return path
+
+
+def names(arrivals: Arrivals) -> list[str]:
+    return [arrival.name for arrival in arrivals.ready()]
+
+
+def test_an_old_file_is_taken_at_once_and_the_oldest_first(spool: Spool) -> None:
+    drop(spool, "b.csv", age=20)
+    drop(spool, "a.csv", age=15)
+    drop(spool, "rappels/c.csv", age=30)
+    drop(spool, "new.csv", age=5)
+    assert names(Arrivals(spool, Time(), 10)) == ["c.csv", "b.csv", "a.csv"]
+
+
+def test_a_file_is_taken_when_it_has_not_changed_for_a_while(spool: Spool) -> None:
+    time = Time(trusted=False)
+    arrivals = Arrivals(spool, time, 10)
+    drop(spool, "a.csv", age=-3600)
+    assert names(arrivals) == []
+    time.seconds = 9
+    assert names(arrivals) == []
+    drop(spool, "a.csv", age=-3600, content=b"tel\nmore\n")
+    time.seconds = 18
+    assert names(arrivals) == []
+    time.seconds = 28
+    assert names(arrivals) == ["a.csv"]
+
+
+def test_an_untrusted_clock_makes_no_file_old(spool: Spool) -> None:
+    drop(spool, "a.csv", age=1_000_000)
+    assert names(Arrivals(spool, Time(trusted=False), 10)) == []
+
+
+@pytest.mark.parametrize("name", [".a.csv", "a.csv.part", "a.csv.tmp", "a.filepart", "a.csv~"])
+def test_a_file_still_written_is_left_alone(spool: Spool, name: str) -> None:
+    drop(spool, name, age=3600)
+    assert names(Arrivals(spool, Time(), 10)) == []
+
+
+def test_a_folder_is_left_alone(spool: Spool) -> None:
+    (spool.root / "drop" / "photos").mkdir()
+    os.utime(spool.root / "drop" / "photos", (0, 0))
+    assert names(Arrivals(spool, Time(), 10)) == []
+
+
+def test_a_full_folder_is_taken_in_slices(spool: Spool) -> None:
+    for count in range(CONSIDERED + 5):
+        drop(spool, f"{count}.csv", age=60)
+    assert len(Arrivals(spool, Time(), 10).ready()) == CONSIDERED
+
+
+def test_a_claim_is_private_and_named_by_a_token(spool: Spool) -> None:
+    drop(spool, "rappels/a\nb.csv")
+    claim = spool.claim("rappels", "a\nb.csv")
+    assert claim.folder.parent.stat().st_mode & 0o777 == 0o700
+    assert claim.name == "a\nb.csv"
+    assert [found.token for found in spool.leftovers()] == [claim.token]
+    assert spool.leftovers()[0].feed == "rappels"
+
+
+def test_a_file_that_has_gone_leaves_no_claim_behind(spool: Spool) -> None:
+    with pytest.raises(FileNotFoundError):
+        spool.claim(".", "a.csv")
+    assert spool.leftovers() == []
+
+
+def filed(spool: Spool, name: str, folder: str = "done") -> Claim:
+    drop(spool, name)
+    claim = spool.claim(".", name)
+    claim.report.write_text("report")
+    claim.decide(folder, spool.free_name(folder, name))
+    spool.file(claim)
+    return claim
+
+
+def test_a_filed_file_has_its_report_beside_it(spool: Spool) -> None:
+    claim = filed(spool, "a.csv")
+    spool.forget(claim)
+    assert sorted(path.name for path in (spool.root / "done").iterdir()) == ["a.csv", "a.csv.report.csv"]
+    assert spool.leftovers() == []
+
+
+def test_no_name_is_overwritten_not_even_a_reports(spool: Spool) -> None:
+    for _ in range(3):
+        filed(spool, "a.csv")
+    (spool.root / "done" / "a.csv").unlink()
+    filed(spool, "a.csv")
+    assert sorted(path.name for path in (spool.root / "done").glob("*.csv") if "report" not in path.name) == [
+        "a-2.csv",
+        "a-3.csv",
+        "a-4.csv",
+    ]
+
+
+def test_filing_goes_on_where_a_crash_stopped_it(spool: Spool) -> None:
+    drop(spool, "a.csv")
+    claim = spool.claim(".", "a.csv")
+    claim.report.write_text("report")
+    claim.decide("rejected", "a.csv")
+    (claim.folder / "in" / "a.csv").rename(spool.root / "rejected" / "a.csv")
+    found = spool.leftovers()[0]
+    assert (found.name, found.answer) == (None, ("rejected", "a.csv"))
+    spool.file(found)
+    spool.forget(found)
+    assert (spool.root / "rejected" / "a.csv.report.csv").read_text() == "report"
+    assert spool.leftovers() == []
+
+
+def test_decided_claims_come_first_for_they_own_a_name(spool: Spool) -> None:
+    drop(spool, "a.csv")
+    drop(spool, "b.csv")
+    spool.claim(".", "a.csv")
+    decided = spool.claim(".", "b.csv")
+    decided.decide("done", "b.csv")
+    assert spool.leftovers()[0].token == decided.token
+
+
+@pytest.mark.parametrize("left", [[], ["in"]])
+def test_what_a_crash_left_of_an_empty_claim_is_swept(spool: Spool, left: list[str]) -> None:
+    folder = spool.root / "claimed" / "0123@."
+    folder.mkdir()
+    for name in left:
+        (folder / name).mkdir()
+    assert spool.leftovers() == []
+    assert list((spool.root / "claimed").iterdir()) == []
