@@ -16,6 +16,7 @@ from gatewayd.modem.simulator.sms_commands import SMS_COMMANDS
 
 _EF_SMSS = 28483
 _READ_BINARY = 176
+_BEFORE_REBOOT = 0.1
 _CELL_TECHNOLOGY = 7  # E-UTRAN
 
 
@@ -187,7 +188,8 @@ def _functionality(module: Module, command: Command) -> list[str]:
     if values[0] not in (0, 1, 4) or (len(values) > 1 and values[1] not in (None, 0, 1)):
         raise ValueError(command.values)
     if values[1:] == [1]:
-        module.follow(lambda: module.reboot(module.options.boot))
+        # A moment later: the answer has left the module by then.
+        module.follow(lambda: module.later(_BEFORE_REBOOT, lambda: module.reboot(module.options.boot)))
         return []
     module.session.functional = values[0]
     module.follow(module.tell_registration)

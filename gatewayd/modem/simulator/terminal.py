@@ -93,10 +93,10 @@ class Terminal(ABC):
 
     def tick(self, now: float) -> None:
         """Let all that is due at `now` happen."""
-        self.now = max(self.now, now)
-        if self._timers:
-            self._run_due()
+        while self._timers and self._timers[0][0] <= now:
+            self._run_due(self._timers[0][0])
             self._hear()
+        self.now = max(self.now, now)
 
     def next_due(self) -> float | None:
         """The monotonic time of the next thing that will happen by itself."""
@@ -108,9 +108,11 @@ class Terminal(ABC):
         epoch = None if outlives else self._epoch
         heapq.heappush(self._timers, (self.now + seconds, self._timer_count, epoch, action))
 
-    def _run_due(self) -> None:
-        while self._timers and self._timers[0][0] <= self.now:
-            _, _, epoch, action = heapq.heappop(self._timers)
+    def _run_due(self, until: float) -> None:
+        """Each thing happens at its own time, however late it is looked at."""
+        while self._timers and self._timers[0][0] <= until:
+            due, _, epoch, action = heapq.heappop(self._timers)
+            self.now = max(self.now, due)
             if epoch is None or epoch == self._epoch:
                 action()
 
@@ -152,7 +154,7 @@ class Terminal(ABC):
             else:
                 self._hear_body()
             if self._timers:
-                self._run_due()
+                self._run_due(self.now)
 
     def _take_input(self, end: int) -> bytes:
         """The input before index `end` (all: -1 or more than there is), echoed."""
