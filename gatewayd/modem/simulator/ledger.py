@@ -8,6 +8,7 @@ simulated traffic only.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -76,7 +77,9 @@ class Ledger(Sequence[Accepted]):
                 self._count, at.isoformat(), iccid, sim, destination, reference, pdu, text, concat, status_report
             )
             if self._file >= 0:
-                os.write(self._file, json.dumps(asdict(entry)).encode() + b"\n")
+                line = json.dumps(asdict(entry)).encode() + b"\n"
+                if os.write(self._file, line) != len(line):
+                    raise OSError(errno.ENOSPC, "the ledger cannot be written: it is no oracle any more")
             if self._keep:
                 self._entries.append(entry)
         return entry

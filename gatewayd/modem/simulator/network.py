@@ -24,7 +24,6 @@ from gatewayd.modem.simulator.options import Options
 from gatewayd.modem.simulator.submit_check import Submission
 
 log = structlog.get_logger(__name__)
-_LONGEST_WAIT = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +70,16 @@ class SimulatedSim:
     def read(self, limit: int = -1) -> bytes:
         """At most `limit` octets of what waits now."""
         with self.changed:
-            self.tick()
+            self.advance()
             return self.module.take_output(limit)
 
-    def tick(self) -> None:
-        """Let what is due happen."""
+    def advance(self) -> None:
+        """Let what is due happen; for who holds the lock."""
         self.module.tick(self._clock.monotonic())
+
+    def tick(self) -> None:
+        """Let what is due happen, and wake the readers."""
+        self._do(lambda: None)
 
     def seconds_to_next(self) -> float | None:
         """How long until something happens by itself."""
@@ -147,9 +150,9 @@ class SimulatedSim:
 
     def _do(self, action: Callable[[], None]) -> None:
         with self.changed:
-            self.tick()
+            self.advance()
             action()
-            self.tick()
+            self.advance()
             self.changed.notify_all()
 
 
@@ -198,16 +201,20 @@ class Network:
         for sim in sims:
             sim.unplug()
 
+    def tick(self) -> None:
+        """Let what is due happen at each SIM, read or not, and wake its readers: for a test that moved the clock."""
+        for sim in self.sims:
+            sim.tick()
+
     def wait_for(self, predicate: Callable[[], bool], timeout: float = 5.0) -> bool:
         """Wait until `predicate()` holds, asking after each event; False when `timeout` seconds went by."""
         end = self.clock.monotonic() + timeout
         while True:
             with self._condition:
                 version = self._version
+            self.tick()
             pauses = [end - self.clock.monotonic()]
-            for sim in self.sims:
-                sim._do(lambda: None)  # time moves on for SIMs that nobody reads
-                pauses.append(sim.seconds_to_next() or _LONGEST_WAIT)
+            pauses += [pause for sim in self.sims if (pause := sim.seconds_to_next()) is not None]
             if predicate():
                 return True
             if pauses[0] <= 0:

@@ -47,7 +47,7 @@ class Serial(SerialBase):
             raise SerialException("Port is already open.")
         sim = sim_for_url(self.port)
         with sim.changed:
-            sim.tick()
+            sim.advance()
             if not sim.module.attached:
                 raise SerialException(2, f"could not open port {self.port}: no such device")
             if sim.openings and (sim.exclusive or self.exclusive):
@@ -84,7 +84,7 @@ class Serial(SerialBase):
         if not self.is_open:
             raise PortNotOpenError()
         with self._sim.changed:
-            self._sim.tick()
+            self._sim.advance()
             self._require_port()
             return self._sim.module.waiting
 
@@ -97,7 +97,7 @@ class Serial(SerialBase):
         with self._sim.changed:
             self._cancelled = False
             while self.is_open:
-                self._sim.tick()
+                self._sim.advance()
                 self._require_port()
                 data += self._sim.module.take_output(size - len(data))
                 if len(data) >= size or self._cancelled:
@@ -121,7 +121,7 @@ class Serial(SerialBase):
             raise PortNotOpenError()
         data = bytes(b)
         with self._sim.changed:
-            self._sim.tick()
+            self._sim.advance()
             self._require_port()
             if self.rtscts and not self.cts:
                 self._sim.changed.wait_for(lambda: not self.is_open, self.write_timeout)
@@ -140,7 +140,7 @@ class Serial(SerialBase):
         if not self.is_open:
             raise PortNotOpenError()
         with self._sim.changed:
-            self._sim.tick()
+            self._sim.advance()
             self._sim.module.take_output()
 
     def reset_output_buffer(self) -> None:

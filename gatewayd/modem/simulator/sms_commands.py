@@ -1,7 +1,8 @@
 """AT commands of short messages (TS 27.005), in PDU mode only: AT+CMGF=1 is refused, so that nobody depends on it.
 
 AT+CMGS and AT+CMGW ask for a PDU; the module's `submit` does the rest. CNMA is not enforced: with CSMS=1 a real module
-stops reports which are not acknowledged, here they go on.
+stops reports which are not acknowledged, here they go on. With <mode> 0 of CNMI nothing is announced, and what would
+have been said is not kept for later: a real module's buffer is small, and a client that relies on it loses messages.
 """
 
 from __future__ import annotations
