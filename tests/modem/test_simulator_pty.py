@@ -135,6 +135,20 @@ def test_a_signal_ends_it_cleanly(simulator: SimulatorProcess, number: int) -> N
         simulator.control("state", sim="a")
 
 
+def test_it_ends_with_the_one_who_started_it(simulator: SimulatorProcess) -> None:
+    assert simulator.process.stdin is not None
+    simulator.process.stdin.close()
+    assert simulator.process.wait(5) == 0
+
+
+def test_many_events_do_not_fill_a_pipe(simulator: SimulatorProcess) -> None:
+    for _ in range(2):
+        simulator.control("fault", sim="a", fault="cme;code=14;command=+CSQ;times=1000")
+        with opened(simulator) as port:
+            for _ in range(1000):
+                assert ask(port, "AT+CSQ", "14\r\n") == ["+CME ERROR: 14"]
+
+
 def test_stop_is_a_request_too(simulator: SimulatorProcess) -> None:
     simulator.control("stop")
     assert simulator.process.wait(5) == 0

@@ -13,8 +13,9 @@ from gatewayd.modem.simulator.line import Command
 from gatewayd.modem.simulator.module import Handler, Module
 from gatewayd.modem.simulator.results import cme, unknown_command
 from gatewayd.modem.simulator.sms_commands import SMS_COMMANDS
+from gatewayd.modem.simulator.tpdu import semi_octets
 
-_EF_SMSS = 28483
+_EF_SMSS, _EF_ICCID = 28483, 12258
 _READ_BINARY = 176
 _BEFORE_REBOOT = 0.1
 _CELL_TECHNOLOGY = 7  # E-UTRAN
@@ -135,16 +136,20 @@ def _lock(module: Module, command: Command) -> list[str]:
 
 
 def _restricted_access(module: Module, command: Command) -> list[str]:
-    """AT+CRSM=176,28483,0,0,2: EF_SMSS, whose first octet is the last TP-MR (TS 31.102 clause 4.2.28)."""
+    """AT+CRSM=176: EF_SMSS, whose first octet is the last TP-MR (TS 31.102 clause 4.2.28), and EF_ICCID."""
     if not module.options.crsm:
         raise unknown_command()
     if command.op != "=":
         return []
     values = command.numbers()
-    if values[:2] != [_READ_BINARY, _EF_SMSS] or not module.options.smss:
+    files = {_EF_ICCID: semi_octets(module.card.iccid).ljust(10, b"\xff")}
+    if module.options.smss:
+        files[_EF_SMSS] = bytes([module.card.last_reference, 0xFF])
+    if values[0] != _READ_BINARY or len(values) < 2 or values[1] not in files:
         return ["+CRSM: 106,130"]  # 6A82: file not found
-    length = (values[4] or 2) if len(values) > 4 else 2
-    return [f'+CRSM: 144,0,"{module.card.last_reference:02X}{"F" * 2 * (min(length, 2) - 1)}"']
+    content = files[values[1]]
+    length = values[4] if len(values) > 4 else None
+    return [f'+CRSM: 144,0,"{content[: length or len(content)].hex().upper()}"']
 
 
 # The network

@@ -274,7 +274,9 @@ class Network:
                 self.events.append(Event(event, sim, detail))
             self._version += 1
             self._condition.notify_all()
-        if event not in ("accepted", "report", "delivered"):
+        if event == "fault":
+            log.info("simulator.fault", sim=sim, fault=detail)
+        elif event not in ("accepted", "report", "delivered"):
             log.debug("simulator.event", kind=event, sim=sim, detail=detail)
 
 

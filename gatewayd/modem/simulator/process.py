@@ -10,6 +10,7 @@ with start_process(["a", "b"], "latency=1", directory) as simulator:
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+import structlog
 
 from gatewayd.errors import ModemAbsent
 from gatewayd.modem.simulator import control
@@ -54,8 +57,9 @@ class SimulatorProcess:
         if self.process.poll() is None:
             self.process.terminate()
         status = self.process.wait(timeout=10)
-        if self.process.stdout:
-            self.process.stdout.close()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream:
+                stream.close()
         return status
 
     def __enter__(self) -> SimulatorProcess:
@@ -83,7 +87,7 @@ def start_process(
     search = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")]))
     process = subprocess.Popen(  # noqa: S603  # our own interpreter, on a program that stands here
         [sys.executable, "-c", f"from {__name__} import main; main()", json.dumps(queries), str(place)],
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,  # never written to: it ends with us, and the simulator with it
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": search},
@@ -110,4 +114,10 @@ def main() -> None:
             announced.add(ready.sim)
             announce_on_stdout(ready)
 
-    serve_pty(list(queries), options, directory / _LEDGER_NAME, directory, announce=announce)
+    # What is logged must not mix with the announcements.
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    ledger = directory / _LEDGER_NAME
+    serve_pty(list(queries), options, ledger, directory, announce=announce, lifeline=sys.stdin.fileno())

@@ -95,12 +95,12 @@ class Serial(SerialBase):
         end = None if self.timeout is None else time.monotonic() + self.timeout
         data = bytearray()
         with self._sim.changed:
-            self._cancelled = False
             while self.is_open:
                 self._sim.advance()
                 self._require_port()
                 data += self._sim.module.take_output(size - len(data))
                 if len(data) >= size or self._cancelled:
+                    self._cancelled = False
                     break
                 pauses = [self._sim.seconds_to_next(), None if end is None else end - time.monotonic()]
                 if pauses[1] is not None and pauses[1] <= 0:
@@ -109,7 +109,7 @@ class Serial(SerialBase):
         return bytes(data)
 
     def cancel_read(self) -> None:
-        """Let a blocked read return with what it has."""
+        """Let a blocked read return with what it has; if none is blocked, the next one."""
         if self.is_open:
             with self._sim.changed:
                 self._cancelled = True

@@ -113,9 +113,10 @@ class PtyServer:
         announce: Callable[[PortReady], None],
         *,
         clock: Clock | None = None,
+        lifeline: int | None = None,
     ) -> None:
         self._network, self._directory, self._announce = network, directory, announce
-        self._clock = clock or SystemClock()
+        self._clock, self._lifeline = clock or SystemClock(), lifeline
         self._epoll = select.epoll()
         self._channels: dict[int, _Channel] = {}
         self._by_sim: dict[str, _Channel] = {}
@@ -136,6 +137,8 @@ class PtyServer:
         try:
             self._epoll.register(self._wake_read, select.EPOLLIN)
             self._epoll.register(listener, select.EPOLLIN)
+            if self._lifeline is not None:
+                self._epoll.register(self._lifeline, select.EPOLLIN)
             self._settle()
             while not self._stopping:
                 self._turn(listener)
@@ -149,22 +152,29 @@ class PtyServer:
             if channel is not None:
                 channel.hear()
                 self._speak(channel)
-            elif descriptor == listener.fileno():
-                self._accept(listener)
-            elif descriptor in self._callers:
-                self._hear_caller(self._callers[descriptor])
-            elif descriptor == self._wake_read:
-                os.read(self._wake_read, _CHUNK)
-        due = [sim for sim in self._network.sims if sim.seconds_to_next() == 0.0]
-        for sim in due:
-            if sim.name in self._by_sim:
-                self._speak(self._by_sim[sim.name])
             else:
-                sim.read()
-        if due:
-            self._settle()
+                self._see_to(descriptor, listener)
+        self._let_due_happen()
         if self._callers:
             self._answer_waiting()
+
+    def _see_to(self, descriptor: int, listener: socket.socket) -> None:
+        """What comes from elsewhere than a port; nothing, for a port that vanished in this same turn."""
+        if descriptor == listener.fileno():
+            self._accept(listener)
+        elif descriptor in self._callers:
+            self._hear_caller(self._callers[descriptor])
+        elif descriptor == self._wake_read:
+            os.read(self._wake_read, _CHUNK)
+        elif descriptor == self._lifeline:
+            self.stop()
+
+    def _let_due_happen(self) -> None:
+        due = [sim for sim in self._network.sims if sim.seconds_to_next() == 0.0]
+        for sim in due:
+            sim.tick()
+        if due:
+            self._settle()
 
     def _pause(self) -> float | None:
         """Seconds until something happens by itself."""
@@ -294,11 +304,13 @@ def serve_pty(
     link_dir: str | os.PathLike[str],
     *,
     announce: Callable[[PortReady], None] = announce_on_stdout,
+    lifeline: int | None = None,
 ) -> None:
     """Serve these SIMs as LINK_DIR/NAME until SIGTERM, SIGINT or a `stop` request; each is announced when it is ready.
 
-    `options` hold for all, or for each by name. With `ledger_path` the ledger is in that file only. Raises UsageError
-    for a name which is no file name.
+    `options` hold for all, or for each by name. With `ledger_path` the ledger is in that file only. `lifeline` is a
+    descriptor (the reading end of a pipe) whose end is the end of this too: the one who started us is gone. Raises
+    UsageError for a name which is no file name.
     """
     for name in names:
         if not name or "/" in name or name.startswith(".") or name == control.SOCKET_NAME or not name.isprintable():
@@ -306,7 +318,7 @@ def serve_pty(
     network = Network("pty", ledger=Ledger(ledger_path, keep=ledger_path is None))
     for name in names:
         network.sim(name, options if isinstance(options, Options) else options.get(name, Options()))
-    server = PtyServer(network, Path(link_dir), announce)
+    server = PtyServer(network, Path(link_dir), announce, lifeline=lifeline)
     with _stopped_by_signals(server):
         server.run()
     network.ledger.close()

@@ -20,6 +20,13 @@ def test_the_right_pin_opens_the_card() -> None:
     assert bench.submit(submit_pdu())[-1] == "OK"
 
 
+def test_files_of_the_card() -> None:
+    bench = Bench("iccid=8933000000000000012&mr=5")
+    assert bench.ask("AT+CRSM=176,12258,0,0,10") == ['+CRSM: 144,0,"983300000000000010F2"', "OK"]
+    assert bench.ask("AT+CRSM=176,28483,0,0,1") == ['+CRSM: 144,0,"04"', "OK"]
+    assert bench.ask("AT+CRSM=176,1,0,0,2") == ["+CRSM: 106,130", "OK"]
+
+
 def test_three_wrong_pins_lock_the_card() -> None:
     bench = Bench("pin=1234&puk=87654321")
     for left in (2, 1, 0):
