@@ -1,0 +1,199 @@
+"""Files and their rows: staged in short transactions, accepted in one, reported when they have settled.
+
+A batch is one file of one feed. Its rows are staged a chunk at a time and mean nothing yet; `accept` turns all good
+ones into messages in ONE transaction, by one INSERT ... SELECT. The same content is accepted once per feed, which the
+database itself ensures. After a crash `begin` gives the same batch to the same claim: staged rows are dropped and read
+again, accepted ones stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from gatewayd.domain.message import SETTLED_STATES, MessageState
+from gatewayd.domain.purpose import Purpose
+from gatewayd.store.engine import Database, inserted_id
+from gatewayd.store.schema import batch_rows, batches, messages, sim_recipients, sims
+
+_READ_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A file; `claim` names the private copy it was read from, `filed_as` its name in the answer folder."""
+
+    id: int
+    feed: str
+    name: str
+    fingerprint: str
+    claim: str
+    filed_as: str
+    created_at: datetime
+    accepted_at: datetime | None
+    reported_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRow:
+    """A row's fate: `reason` empty for a good one, which has a recipient in E.164 and a text."""
+
+    line: int
+    recipient: str
+    reason: str = ""
+    text: str = ""
+    alphabet: str = ""
+    parts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedRow:
+    """A row with what became of it; `state` absent: it was not accepted, for `reason`."""
+
+    line: int
+    recipient: str
+    state: MessageState | None
+    reason: str
+    sent_at: datetime | None
+    parts: int
+
+
+class Batches:
+    """The files of all feeds."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, *, name: str, feed: str, fingerprint: str, claim: str, now: datetime) -> Batch:
+        """The batch of this claim, or the one by which the same content was accepted before, or a new one."""
+
+        def find(connection: Connection) -> Batch:
+            of_feed = sa.and_(batches.c.feed == feed, batches.c.fingerprint == fingerprint)
+            for which in (batches.c.claim == claim, sa.and_(of_feed, batches.c.accepted_at.is_not(None))):
+                row = connection.execute(sa.select(batches).where(which)).first()
+                if row is not None:
+                    if row.accepted_at is None:
+                        connection.execute(sa.delete(batch_rows).where(batch_rows.c.batch_id == row.id))
+                    return Batch(**row._mapping)
+            values = {"name": name, "feed": feed, "fingerprint": fingerprint, "claim": claim, "created_at": now}
+            result = connection.execute(sa.insert(batches).values(filed_as="", **values))
+            batch_id = inserted_id(result)
+            return Batch(batch_id, feed, name, fingerprint, claim, "", now, None, None)
+
+        return self._database.write(find)
+
+    def stage(self, batch_id: int, rows: Sequence[StagedRow]) -> None:
+        """Add rows in a short transaction of their own; nothing is accepted by that."""
+        values = [
+            {
+                "batch_id": batch_id, "row_number": row.line, "recipient": row.recipient, "reason": row.reason,
+                "text": row.text, "alphabet": row.alphabet, "parts": row.parts,
+            }
+            for row in rows
+        ]  # fmt: skip
+        if values:
+            self._database.write(lambda connection: connection.execute(sa.insert(batch_rows), values))
+
+    def accept(self, batch_id: int, purpose: Purpose, now: datetime, *, state: MessageState, reason: str = "") -> int:
+        """Turn all good rows into messages, in one transaction; how many."""
+
+        def all_of_them(connection: Connection) -> int:
+            feed = connection.execute(sa.select(batches.c.feed).where(batches.c.id == batch_id)).scalar_one()
+            taken = connection.execute(_insert(batch_id, feed, purpose, now, state, reason)).rowcount
+            connection.execute(sa.update(batches).where(batches.c.id == batch_id).values(accepted_at=now))
+            # The texts are in the messages now; keeping them twice would double the personal data.
+            connection.execute(sa.update(batch_rows).where(batch_rows.c.batch_id == batch_id).values(text=""))
+            return taken
+
+        return self._database.write(all_of_them)
+
+    def filed(self, claim: str, name: str) -> None:
+        """The file of this claim is in its answer folder, under this name."""
+        change = sa.update(batches).where(batches.c.claim == claim).values(filed_as=name)
+        self._database.write(lambda connection: connection.execute(change))
+
+    def rows(self, batch_id: int) -> Iterator[ReportedRow]:
+        """What became of each row, in the order of the file, read as it is consumed."""
+        query = (
+            sa.select(
+                batch_rows.c.row_number, batch_rows.c.recipient, batch_rows.c.reason.label("refusal"),
+                messages.c.state, messages.c.reason, messages.c.sent_at, messages.c.parts,
+            )
+            .select_from(
+                batch_rows.outerjoin(
+                    messages,
+                    (messages.c.batch_id == batch_rows.c.batch_id)
+                    & (messages.c.row_number == batch_rows.c.row_number),
+                )
+            )
+            .where(batch_rows.c.batch_id == batch_id)
+            .order_by(batch_rows.c.row_number)
+            .execution_options(yield_per=_READ_AT_ONCE)
+        )  # fmt: skip
+        with self._database.read() as connection:
+            for row in connection.execute(query):
+                state = MessageState(row.state) if row.state is not None else None
+                reason = row.refusal if state is None else row.reason
+                yield ReportedRow(row.row_number, row.recipient, state, reason, row.sent_at, row.parts or 0)
+
+    def settled(self) -> Sequence[Batch]:
+        """Filed batches whose messages have all come to an end, and whose last report is not written yet."""
+        open_states = sorted(str(state) for state in set(MessageState) - SETTLED_STATES)
+        still_open = (
+            sa.select(sa.literal(1))
+            .where(messages.c.batch_id == batches.c.id, messages.c.state.in_(open_states))
+            .exists()
+        )
+        query = sa.select(batches).where(batches.c.filed_as != "", batches.c.reported_at.is_(None), ~still_open)
+        with self._database.read() as connection:
+            return [Batch(**row._mapping) for row in connection.execute(query)]
+
+    def reported(self, batch_id: int, now: datetime) -> None:
+        """The last report of this batch is written."""
+        change = sa.update(batches).where(batches.c.id == batch_id).values(reported_at=now)
+        self._database.write(lambda connection: connection.execute(change))
+
+
+def _insert(batch_id: int, feed: str, purpose: Purpose, now: datetime, state: MessageState, reason: str) -> sa.Insert:
+    sticky = (
+        sa.select(sim_recipients.c.sim_id)
+        .join(sims, sims.c.id == sim_recipients.c.sim_id)
+        .where(sim_recipients.c.recipient == batch_rows.c.recipient, sims.c.pool == purpose.pool)
+        .order_by(sim_recipients.c.first_at)
+        .limit(1)
+        .scalar_subquery()
+    )
+    # Any 16-bit number serves as a concatenation reference; row_number spreads them, so that two long messages to one
+    # person in a short time differ.
+    concat = sa.case((batch_rows.c.parts > 1, sa.func.abs(sa.func.random()) % 65536))
+    lives_until = now + purpose.time_to_live
+    m = messages.c
+    columns: dict[sa.Column[object], sa.ColumnElement[object]] = {
+        m.recipient: batch_rows.c.recipient,
+        m.purpose: sa.literal(purpose.key),
+        m.feed: sa.literal(feed),
+        m.pool: sa.literal(purpose.pool),
+        m.priority: sa.literal(purpose.priority),
+        m.state: sa.literal(str(state)),
+        m.reason: sa.literal(reason),
+        m.text: batch_rows.c.text,
+        m.alphabet: batch_rows.c.alphabet,
+        m.parts: batch_rows.c.parts,
+        m.concat_reference: concat,
+        m.sim_id: sticky,
+        m.ready: sa.literal(state is MessageState.QUEUED),
+        m.expires_at: sa.literal(lives_until, m.expires_at.type),
+        m.created_at: sa.literal(now, m.created_at.type),
+        m.batch_id: batch_rows.c.batch_id,
+        m.row_number: batch_rows.c.row_number,
+    }
+    good = (
+        sa.select(*columns.values())
+        .where(batch_rows.c.batch_id == batch_id, batch_rows.c.reason == "")
+        .order_by(batch_rows.c.row_number)
+    )
+    return sa.insert(messages).from_select([column.name for column in columns], good)

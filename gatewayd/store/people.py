@@ -1,0 +1,141 @@
+"""What people said: consents and opt-outs, as records that are added and never changed in place.
+
+The latest record of a consent decides. One opt-out at most is active for a number; recording it cancels, in the same
+transaction, all that waits for that number on any SIM: once it is committed, nothing starts towards it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from gatewayd.domain.consent import OPT_OUT, GateFacts
+from gatewayd.domain.message import WAITING_STATES, MessageState
+from gatewayd.store.engine import Database, inserted_id
+from gatewayd.store.schema import consents, messages, optouts
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A recorded agreement (`given`), or its withdrawal."""
+
+    id: int
+    recipient: str
+    purpose: str
+    given: bool
+    method: str
+    wording: str
+    evidence: str
+    recorded_by: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """A recipient's "no more"; `lifted_at` absent while it holds."""
+
+    id: int
+    recipient: str
+    origin: str
+    recorded_by: str
+    recorded_at: datetime
+    lifted_at: datetime | None
+    lifted_by: str
+
+
+_OPTED_OUT = (
+    sa.select(sa.literal(1))
+    .where(optouts.c.recipient == sa.bindparam("recipient"), optouts.c.lifted_at.is_(None))
+    .exists()
+)
+_CONSENTED = (
+    sa.select(consents.c.given)
+    .where(consents.c.recipient == sa.bindparam("recipient"), consents.c.purpose == sa.bindparam("purpose"))
+    .order_by(consents.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_FACTS = sa.select(_OPTED_OUT.label("opted_out"), _CONSENTED.label("consent"))
+_CANCEL_WAITING = (
+    sa.update(messages)
+    .where(
+        messages.c.recipient == sa.bindparam("to"), messages.c.state.in_(sorted(str(state) for state in WAITING_STATES))
+    )
+    .values(state=str(MessageState.CANCELED), reason=OPT_OUT)
+)
+
+
+def facts(connection: Connection, recipient: str, purpose: str) -> GateFacts:
+    """What the gate asks, in one query, in the caller's transaction."""
+    row = connection.execute(_FACTS, {"recipient": recipient, "purpose": purpose}).one()
+    return GateFacts(opted_out=bool(row.opted_out), consent=bool(row.consent))
+
+
+class People:
+    """Consents and opt-outs of all recipients."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def facts(self, connection: Connection, recipient: str, purpose: str) -> GateFacts:
+        """See `facts`."""
+        return facts(connection, recipient, purpose)
+
+    def record_consent(
+        self,
+        recipient: str,
+        purpose: str,
+        *,
+        method: str,
+        recorded_by: str,
+        at: datetime,
+        given: bool = True,
+        wording: str = "",
+        evidence: str = "",
+    ) -> int:
+        """Add a consent, or (`given` False) its withdrawal; returns the record's id."""
+        values = {
+            "recipient": recipient, "purpose": purpose, "given": given, "method": method, "wording": wording,
+            "evidence": evidence, "recorded_by": recorded_by, "recorded_at": at,
+        }  # fmt: skip
+        result = self._database.write(lambda connection: connection.execute(sa.insert(consents), values))
+        return inserted_id(result)
+
+    def consents(self, recipient: str) -> Sequence[Consent]:
+        """All records about a number, oldest first."""
+        query = sa.select(consents).where(consents.c.recipient == recipient).order_by(consents.c.id)
+        with self._database.read() as connection:
+            return [Consent(**row._mapping) for row in connection.execute(query)]
+
+    def add_optout(self, recipient: str, *, origin: str, by: str, at: datetime) -> int:
+        """Record a "no more", if none holds yet, and cancel what waits for the number; returns how many messages."""
+
+        def add(connection: Connection) -> int:
+            active = sa.select(optouts.c.id).where(optouts.c.recipient == recipient, optouts.c.lifted_at.is_(None))
+            if connection.execute(active).first() is None:
+                values = {"recipient": recipient, "origin": origin, "recorded_by": by, "recorded_at": at}
+                connection.execute(sa.insert(optouts), values)
+            return connection.execute(_CANCEL_WAITING, {"to": recipient}).rowcount
+
+        return self._database.write(add)
+
+    def remove_optout(self, recipient: str, *, by: str, at: datetime) -> bool:
+        """Lift the opt-out that holds; the record stays. False if there was none."""
+        lift = (
+            sa.update(optouts)
+            .where(optouts.c.recipient == recipient, optouts.c.lifted_at.is_(None))
+            .values(lifted_at=at, lifted_by=by)
+        )
+        return self._database.write(lambda connection: connection.execute(lift)).rowcount > 0
+
+    def optouts(self, *, active: bool = True) -> Sequence[OptOut]:
+        """All opt-outs, or those that hold, oldest first."""
+        query = sa.select(optouts).order_by(optouts.c.id)
+        if active:
+            query = query.where(optouts.c.lifted_at.is_(None))
+        with self._database.read() as connection:
+            return [OptOut(**row._mapping) for row in connection.execute(query)]

@@ -1,0 +1,69 @@
+"""The SIMs this gateway has met, by ICCID: where each is plugged in today, and whether it rests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from gatewayd.store.engine import Database, inserted_id
+from gatewayd.store.schema import sims
+
+
+@dataclass(frozen=True, slots=True)
+class Sim:
+    """A SIM as the store remembers it; `suspended_until` absent: it may send."""
+
+    id: int
+    iccid: str
+    imsi: str
+    name: str
+    pool: str
+    imei: str
+    port: str
+    seen_at: datetime
+    suspended_until: datetime | None
+    suspended_reason: str
+
+
+class Sims:
+    """The register of SIMs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def remember(self, *, iccid: str, imsi: str, name: str, pool: str, imei: str, port: str, now: datetime) -> int:
+        """Note where a SIM is found; its id, which never changes."""
+        values = {"imsi": imsi, "name": name, "pool": pool, "imei": imei, "port": port, "seen_at": now}
+
+        def note(connection: Connection) -> int:
+            found = connection.execute(sa.select(sims.c.id).where(sims.c.iccid == iccid)).scalar()
+            if found is None:
+                result = connection.execute(sa.insert(sims).values(iccid=iccid, **values))
+                return inserted_id(result)
+            connection.execute(sa.update(sims).where(sims.c.id == found).values(**values))
+            return int(found)
+
+        return self._database.write(note)
+
+    def suspend(self, sim_id: int, until: datetime | None, reason: str) -> None:
+        """Let a SIM rest until then; None ends the rest."""
+        values = {"suspended_until": until, "suspended_reason": reason if until is not None else ""}
+        change = sa.update(sims).where(sims.c.id == sim_id).values(**values)
+        self._database.write(lambda connection: connection.execute(change))
+
+    def suspended_until(self, sim_id: int) -> datetime | None:
+        """When its rest ends; None if it does not rest."""
+        with self._database.read() as connection:
+            found: datetime | None = connection.execute(
+                sa.select(sims.c.suspended_until).where(sims.c.id == sim_id)
+            ).scalar()
+            return found
+
+    def list(self) -> Sequence[Sim]:
+        """All SIMs, in the order of their first appearance."""
+        with self._database.read() as connection:
+            return [Sim(**row._mapping) for row in connection.execute(sa.select(sims).order_by(sims.c.id))]
