@@ -149,8 +149,10 @@ class Modem(GsmModem):  # type: ignore[misc]  # the library publishes no types
             if not hasattr(self, "_worker"):
                 return
             self._dead.set()
-            self.serial.wake()
-            self.rxThread.join()
+            while self.rxThread.is_alive():
+                # Again, for a reader that was between two reads may have missed it.
+                self.serial.wake()
+                self.rxThread.join(0.1)
             self.serial.close()
             self._arrivals.put(None)
         if threading.current_thread() is not self._worker:

@@ -30,8 +30,9 @@ _SIM_READY_TRIES = 10
 class Timeouts:
     """Seconds.
 
-    `submit`, by default the model's, stands above the network's own timer, TR1M of 35 to 45 s (TS 24.011 clause 10.1):
-    giving up before it makes duplicates. `no_reference`: how long to wait on for +CMGS after an OK without it.
+    `submit`, and `restart` (from AT+CFUN=1,1 until the port answers again), are the model's by default. `submit` stands
+    above the network's own timer, TR1M of 35 to 45 s (TS 24.011 clause 10.1): giving up before it makes duplicates.
+    `no_reference`: how long to wait on for +CMGS after an OK without it.
     """
 
     command: float = 10.0
@@ -41,6 +42,7 @@ class Timeouts:
     no_reference: float = 15.0
     pin: float = 30.0
     listing: float = 60.0
+    restart: float | None = None
     quiet: float = 0.3
     poll: float = 1.0
 
@@ -114,6 +116,8 @@ def unlock(modem: Modem, pin: str | None, guard: PinGuard, quirks: Quirks, timeo
     state = _pin_state(modem, timeouts)
     if state in ("READY", "SIM PIN2", "SIM PUK2"):
         return  # PIN2 guards the fixed dialling list only
+    if state.startswith("NOT "):
+        raise ModemBusy(f"the SIM is {state.lower()}: is it well seated?")
     if state != "SIM PIN":
         raise SimLocked(_advice_of_lock(state))
     if pin is None:

@@ -113,6 +113,7 @@ _STORED = re.compile(r'\+(CMTI|CDSI):\s*"?([A-Z]{2})"?\s*,\s*(\d+)')
 _REFERENCE = re.compile(r"\+CMGS:\s*(\d+)")
 _REFUSAL = re.compile(r"\+(CMS|CME) ERROR:\s*(.*)")
 _REGISTRATION = re.compile(r"\+(C[GE]?REG):\s*(\d+)")
+_FULL = re.compile(r'\+CIEV:\s*"?smsfull"?\s*,\s*[1-9]', re.IGNORECASE)
 _WITH_PDU: dict[str, type[ReportReceived] | type[MessageReceived] | type[BroadcastReceived]] = {
     "+CDS": ReportReceived,
     "+CMT": MessageReceived,
@@ -141,7 +142,7 @@ def parse(lines: list[str]) -> Notice | None:
 def _plain(line: str) -> Notice | None:
     if line == "RING" or line.startswith("+CRING"):
         return Ringing()
-    if line.startswith("^SMMEMFULL") or (line.startswith("+CIEV") and "smsfull" in line.lower()):
+    if line.startswith("^SMMEMFULL") or _FULL.match(line):
         return StorageFull()
     if line in GREETINGS:
         return Restarted(line)

@@ -74,6 +74,10 @@ class RefusedPinsFile:
             content: dict[str, list[str]] = json.loads(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
+        except (OSError, ValueError) as error:
+            raise SimLocked(
+                f"the memory of refused PINs cannot be read, so none is tried: {self._path}: {error}"
+            ) from error
         return content
 
     def _store(self, refused: dict[str, list[str]]) -> None:

@@ -34,6 +34,7 @@ from gatewayd.errors import (
     ModemError,
     NotSubmitted,
     OutcomeUnknown,
+    SimLocked,
     SubmissionRefused,
 )
 from gatewayd.modem import answers, causes, initialise, notices
@@ -121,6 +122,7 @@ class Session:
         self._timeouts = timeouts
         self._quirks: Quirks = for_usb(*usb_numbers(port))
         self._lock = threading.RLock()
+        self._closing = threading.Event()
         self._at: Modem | None = None
         self._unsynchronised = False
         self._missed = 0
@@ -128,15 +130,27 @@ class Session:
     # ---- life
 
     def connect(self) -> None:
-        """What `open_session` does, and the ladder again: a new driver object, initialised."""
-        at = Modem(self.port, baudrate=self._baudrate, flow=self._quirks.flow, on_lines=self._arrived)
-        at.connect()
+        """What `open_session` does: the port and its modem, or neither."""
+        at = self._open_port()
         try:
             self._initialise(at)
         except BaseException:
             at.close()
             raise
         self._at = at
+
+    def _open_port(self) -> Modem:
+        at = Modem(self.port, baudrate=self._baudrate, flow=self._quirks.flow, on_lines=self._arrived)
+        at.connect()
+        return at
+
+    def _initialise(self, at: Modem) -> None:
+        initialise.synchronise(at, self._timeouts)
+        self.modem = initialise.identify(at)
+        self._quirks = initialise.quirks_of(self.modem, self._quirks)
+        initialise.unlock(at, self._pin, self._guard, self._quirks, self._timeouts)
+        self.sim = initialise.read_sim(at, self._quirks, self._timeouts)
+        self.setup = initialise.configure(at, self._quirks, self._timeouts)
         self._unsynchronised = False
         self._missed = 0
         log.info(
@@ -149,16 +163,9 @@ class Session:
             reports=self.setup.reports,
         )
 
-    def _initialise(self, at: Modem) -> None:
-        initialise.synchronise(at, self._timeouts)
-        self.modem = initialise.identify(at)
-        self._quirks = initialise.quirks_of(self.modem, self._quirks)
-        initialise.unlock(at, self._pin, self._guard, self._quirks, self._timeouts)
-        self.sim = initialise.read_sim(at, self._quirks, self._timeouts)
-        self.setup = initialise.configure(at, self._quirks, self._timeouts)
-
     def close(self) -> None:
         """Wait for the running command, a submission among them, and give the port back. Any number of times."""
+        self._closing.set()
         with self._lock:
             at, self._at = self._at, None
         if at is not None:
@@ -202,7 +209,7 @@ class Session:
             raise SubmissionRefused(causes.classify("cms", 330, 0))
         try:
             self._repair(at)
-        except NoAnswer as silence:
+        except ModemBusy as silence:
             raise NotSubmitted(causes.own("silent")) from silence
         return at
 
@@ -276,8 +283,15 @@ class Session:
             self._resynchronise(at)
         if at.restarted:
             log.warning("session.modem_restarted", port=self.port)
-            self._initialise(at)
-            at.restarted = False
+            self._initialise_again(at)
+
+    def _initialise_again(self, at: Modem) -> None:
+        known = self.sim
+        self._initialise(at)
+        at.restarted = False
+        if not _same_sim(known, self.sim):
+            self.close()
+            raise ModemAbsent(f"another SIM is in the modem at {self.port}")
 
     # ---- stored messages
 
@@ -329,15 +343,19 @@ class Session:
     def check(self) -> Health:
         """AT, registration, signal, storage; and a step of the ladder for a modem that does not answer (ladder.py).
 
-        ModemAbsent when the port is gone or the ladder is at its end: the session is closed then.
+        ModemAbsent when the port is gone or the ladder is at its end, SimLocked when the modem restarted and its SIM
+        cannot be opened again: the session is closed then.
         """
         with self._lock:
             at = self._living()
             try:
                 self._repair(at)
                 at.ask("AT", timeout=self._timeouts.alive)
-            except NoAnswer:
+            except ModemBusy:
                 return self._climb(at)
+            except SimLocked:
+                self.close()
+                raise
             self._missed = 0
             return self._examine(at)
 
@@ -355,6 +373,9 @@ class Session:
         self._missed += 1
         step = step_for(self._missed)
         log.warning("session.no_answer", port=self.port, missed=self._missed, step=step.value)
+        if step is Step.GIVE_UP:
+            self.close()
+            raise ModemAbsent(f"{self.port} does not answer any more: unplug the modem, check its power supply and hub")
         try:
             if step is Step.RESYNC:
                 self._resynchronise(at)
@@ -365,33 +386,44 @@ class Session:
                 self._reset(at)
         except ModemBusy as error:
             log.warning("session.step_failed", port=self.port, step=step.value, error=str(error))
-        if step is Step.GIVE_UP:
-            self.close()
-            raise ModemAbsent(f"{self.port} does not answer any more: unplug the modem, check its power supply and hub")
-        return Health(answers=False, step=step)
+        return Health(answers=self._missed == 0, step=step)
 
     def _reset(self, at: Modem) -> None:
-        """TS 27.007 clause 8.2. The port may go away meanwhile; the next step reopens it, whatever was answered."""
+        """TS 27.007 clause 8.2. The modem greets, or its port leaves, or neither: it is opened again in any case."""
+        at.restarted = False
         at.tell("AT+CFUN=1,1")
-        self._wait_for_return(at)
-        self._reopen(at)
-
-    def _wait_for_return(self, at: Modem) -> None:
         try:
-            at.pause(self._quirks.return_seconds)
+            for _ in range(self._patience()):
+                if at.restarted:
+                    break
+                at.pause(self._timeouts.poll)
         except ModemAbsent:
             log.info("session.port_left", port=self.port)
+        self._reopen(at)
+
+    def _patience(self) -> int:
+        """How many times to wait `poll` for a modem that restarts."""
+        return int((self._timeouts.restart or self._quirks.return_seconds) / self._timeouts.poll)
 
     def _reopen(self, at: Modem) -> None:
-        """The same port with a new driver object; ModemAbsent if another SIM answers there: that is another session."""
-        known, missed = self.sim, self._missed
+        """The same port with a new driver object; ModemAbsent if it does not return, or returns with another SIM.
+
+        A modem that is silent there keeps the port open, for the next step of the ladder.
+        """
         at.close()
-        self._at = None
-        self._missed = missed
-        self.connect()
-        if self.sim != known:
-            self.close()
-            raise ModemAbsent(f"another SIM is in the modem at {self.port}")
+        self._at = at = self._wait_for_port()
+        at.restarted = True
+        self._initialise_again(at)
+
+    def _wait_for_port(self) -> Modem:
+        for _ in range(self._patience()):
+            try:
+                return self._open_port()
+            except ModemAbsent as error:
+                log.info("session.port_awaited", port=self.port, error=str(error))
+            if self._closing.wait(self._timeouts.poll):
+                break
+        return self._open_port()
 
     # ---- what arrives by itself
 
@@ -413,6 +445,11 @@ class Session:
             return reference
         cause = _cause_of(lines[-1], seconds)
         raise OutcomeUnknown(cause) if cause.kind is CauseClass.UNKNOWN else SubmissionRefused(cause)
+
+
+def _same_sim(one: SimIdentity, other: SimIdentity) -> bool:
+    """By ICCID, or by IMSI where a card does not tell it each time."""
+    return one.iccid == other.iccid if one.iccid and other.iccid else one.imsi == other.imsi
 
 
 def _with_reference(lines: list[str], word: str) -> list[str]:

@@ -70,8 +70,7 @@ class Port:
                 rtscts=flow is Flow.RTSCTS,
                 xonxoff=flow is Flow.XONXOFF,
             )
-            if _is_device(url):
-                device.exclusive = True
+            device.exclusive = True
             device.open()
             _take_for_us_alone(url, device)
         except (serial.SerialException, OSError, ValueError) as error:

@@ -43,6 +43,10 @@ class Notices:
         with self._changed:
             assert self._changed.wait_for(lambda: notice in self.seen, PATIENCE), (notice, self.seen)
 
+    def wait_for_kind(self, kind: type[Notice]) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: any(isinstance(n, kind) for n in self.seen), PATIENCE), self.seen
+
 
 @pytest.fixture(params=LINES)
 def line(request: pytest.FixtureRequest) -> str:
