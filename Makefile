@@ -1,0 +1,59 @@
+# gatewayd: every target does its own set-up, in .venv (scripts/venv); nothing has to be installed by hand before.
+#
+#   VENV=dir      another place for the environment        PYTHON=python3.12   another interpreter
+#   ARGS='...'    more words for the command that is run, as  make test ARGS='-k pacing'
+
+VENV ?= .venv
+PYTHON ?= python3
+ARGS ?=
+BIN := $(abspath $(VENV))/bin
+export PYTHON
+
+# Where `make install` puts things. DESTDIR is a root for packagers and tests: nothing outside it is touched.
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+DESTDIR ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench crash soak install uninstall venv venv-dev clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+demo: venv ## the whole thing on simulated SIMs: a spreadsheet becomes messages (under a minute after the set-up)
+	@$(BIN)/gatewayd demo $(ARGS)
+
+test: venv-dev ## all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: venv-dev ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: venv-dev ## what ruff can put right by itself
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: venv-dev ## the figures of the README, measured here
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+crash: venv-dev ## the tests that kill it at each point
+	@$(BIN)/python -m pytest tests/crash $(ARGS)
+
+install: ## into PREFIX (/usr/local), with unit, user, spool and udev rule: sudo make install
+	@PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' DESTDIR='$(DESTDIR)' scripts/install
+
+uninstall: ## takes away what install put there; configuration, messages and user stay
+	@PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' DESTDIR='$(DESTDIR)' scripts/install --remove
+
+clean: ## the environment and what the tools left
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage *.egg-info
+	@test ! -e $(VENV)/pyvenv.cfg || rm -rf $(VENV)
+
+venv:
+	@scripts/venv '$(VENV)' runtime
+
+venv-dev:
+	@scripts/venv '$(VENV)' dev
