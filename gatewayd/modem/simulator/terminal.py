@@ -148,7 +148,7 @@ class Terminal(ABC):
     # Input.
 
     def _hear(self) -> None:
-        while self._input and self._phase is not Phase.BUSY:
+        while self._input and self._phase is not Phase.BUSY and not self.deaf:
             if self._phase is Phase.IDLE:
                 self._hear_line()
             else:
@@ -167,18 +167,22 @@ class Terminal(ABC):
     def _hear_line(self) -> None:
         end = self._input.find(b"\r")
         piece = self._take_input(end + 1 if end >= 0 else -1)
-        for octet in piece if _BACKSPACE in piece else ():
-            if octet == _BACKSPACE:
-                del self._line[-1:]
-            elif len(self._line) < _LINE:
-                self._line.append(octet)
-        if _BACKSPACE not in piece:
+        if _BACKSPACE in piece:
+            self._edit_line(piece)
+        else:
             self._line += piece
-        del self._line[_LINE:]
+            del self._line[_LINE:]
         if end >= 0:
             line = self._line.translate(None, _DROPPED + b"\r").decode("latin-1")
             self._line.clear()
             self._run(line)
+
+    def _edit_line(self, piece: bytes) -> None:
+        for octet in piece:
+            if octet == _BACKSPACE:
+                del self._line[-1:]
+            elif len(self._line) < _LINE:
+                self._line.append(octet)
 
     def _hear_body(self) -> None:
         ends = [at for at in (self._input.find(_CTRL_Z), self._input.find(_ESC)) if at >= 0]
