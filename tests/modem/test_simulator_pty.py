@@ -81,6 +81,19 @@ def test_a_message_arrives(simulator: SimulatorProcess) -> None:
         assert lines(port.read_until(b"0\r\n").decode()) == ['+CMTI: "ME",0']
 
 
+def test_a_long_answer_waits_for_a_slow_reader(tmp_path: Path) -> None:
+    with start_process(["a"], "echo=0&me=600", tmp_path) as simulator:
+        for _ in range(2):
+            simulator.control("deliver", sim="a", sender=BOB, text="ê" * 67 * 250)
+        with opened(simulator) as port:
+            port.write(b"AT+CPMS?\rAT+CMGL=4\rAT+CSQ\r")
+            simulator.control("state", sim="a")  # by now all of it has been said, and nothing read
+            heard = lines(port.read_until(b"99\r\n\r\nOK\r\n").decode())
+    assert heard[0].startswith('+CPMS: "ME",500,600')
+    assert sum(line.startswith("+CMGL: ") for line in heard) == 500
+    assert heard[-2:] == ["+CSQ: 20,99", "OK"]
+
+
 def test_a_port_vanishes_and_comes_back(simulator: SimulatorProcess) -> None:
     with opened(simulator) as port:
         simulator.control("unplug", sim="a")

@@ -108,6 +108,7 @@ class Fault:
             raise UsageError(f"fault {self.kind} strikes at {', '.join(points)}, not at {self.at!r}")
         if self.times < 1 or self.after < 0 or self.seconds < 0 or self.code < 0:
             raise UsageError(f"fault {self.kind}: times is 1 or more, the other numbers 0 or more")
+        object.__setattr__(self, "command", self.command.upper())
         # A code for another command than a submission can only come instead of running it.
         chosen = self.command and self.command != "+CMGS" and "body" in points and self.kind in ("cms", "cme")
         defaults: dict[str, object] = {"at": "command" if chosen else points[0], "command": command}

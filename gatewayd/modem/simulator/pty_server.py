@@ -30,7 +30,8 @@ from gatewayd.modem.simulator.network import Network, SimulatedSim
 from gatewayd.modem.simulator.options import Options
 
 _CHUNK = 4096
-_PENDING = 65536  # octets kept for a client that does not read
+_PENDING = 1 << 20  # octets kept for a client that does not read
+_REQUEST = 1 << 18  # octets of a control request
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +232,7 @@ class PtyServer:
             data = caller.connection.recv(_CHUNK)
         except ConnectionError:
             data = b""
-        if not data or len(caller.heard) > _PENDING:
+        if not data or len(caller.heard) > _REQUEST:
             self._dismiss(caller)
             return
         *requests, caller.heard = (caller.heard + data).split(b"\n")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from gatewayd.errors import UsageError
 from gatewayd.modem.simulator import alphabet
 
 _DELIVER = 0x04  # TP-MTI 00, TP-MMS: no more messages wait
@@ -56,12 +57,17 @@ def timestamp(at: datetime) -> bytes:
 
 
 def delivers(smsc: str, sender: str, text: str, at: datetime, reference: int) -> list[Pdu]:
-    """`text` from `sender` as one SMS-DELIVER or as many as it takes, joined by an 8-bit `reference`."""
+    """`text` from `sender` as one SMS-DELIVER or as many as it takes, joined by an 8-bit `reference`.
+
+    UsageError when it takes more than 255.
+    """
     coded = alphabet.encode(text)
     if coded is not None:
         parts, coding = _cut(coded, 160, 153), 0x00
     else:
         parts, coding = _cut([character.encode("utf-16-be") for character in text], 140, 134), 0x08
+    if len(parts) > 255:
+        raise UsageError(f"a text of {len(parts)} parts cannot be a message")
     return [
         _deliver(smsc, sender, at, coding, part, (reference, len(parts), number) if len(parts) > 1 else None)
         for number, part in enumerate(parts, 1)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from gatewayd.errors import UsageError
 from gatewayd.modem.simulator import tpdu
 from gatewayd.modem.simulator.submit_check import check
 from gatewayd.modem.simulator.tpdu import Pdu
@@ -38,6 +39,11 @@ def test_a_status_report() -> None:
 
 def test_time_is_given_in_utc() -> None:
     assert tpdu.timestamp(AT.astimezone(timezone(timedelta(hours=-5)))).hex() == AT_HEX
+
+
+def test_a_text_of_too_many_parts() -> None:
+    with pytest.raises(UsageError, match="256 parts"):
+        tpdu.delivers("", BOB, "ê" * (255 * 67 + 1), AT, 1)
 
 
 def as_submission(pdu: Pdu) -> str:
