@@ -21,7 +21,7 @@ _FIRST = {CauseClass.NETWORK: 30.0, CauseClass.SIM: 30.0, CauseClass.MODEM: 5.0}
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """`at` None: not by itself; `avoid`: another SIM should take it."""
+    """`at` None: at once, if the kind of the cause lets it go again at all; `avoid`: another SIM should take it."""
 
     at: datetime | None
     avoid: bool = False
@@ -29,7 +29,7 @@ class Retry:
 
 def backoff(tries: int, rng: random.Random, *, first: float, longest: float = LONGEST) -> float:
     """Seconds to wait after the `tries`-th failure in a row (1 is the first): doubling, with a fifth of jitter."""
-    return min(longest, first * 2 ** min(max(tries, 1) - 1, 16) * rng.uniform(1.0, 1.2))
+    return min(longest, first * 2.0 ** min(max(tries, 1) - 1, 16) * rng.uniform(1.0, 1.2))
 
 
 def after(cause: Cause, tries: int, *, others_can: bool, now: datetime, rng: random.Random) -> Retry:
@@ -37,6 +37,6 @@ def after(cause: Cause, tries: int, *, others_can: bool, now: datetime, rng: ran
     if cause.kind in (CauseClass.MESSAGE, CauseClass.UNKNOWN):
         return Retry(None)
     if cause.kind is CauseClass.SIM and others_can:
-        return Retry(now, avoid=True)
+        return Retry(None, avoid=True)
     wait = timedelta(seconds=backoff(tries, rng, first=_FIRST[cause.kind]))
     return Retry(now + wait, avoid=cause.kind is CauseClass.SIM)
