@@ -203,6 +203,7 @@ def _allowed(number: str, kind: Kind, allowed_kinds: Collection[str]) -> str:
 
 _SCIENTIFIC = re.compile(r"\+?([0-9])(?:[.,]([0-9]*))?[eE]\+?([0-9]{1,2})", re.ASCII)
 _POINT_ZERO = re.compile(r"(\+?[0-9]{6,15})[.,]0+", re.ASCII)
+_ROUNDED = re.compile(r"[1-9][0-9]{2,8}0{6,}", re.ASCII)  # no 0 or + before it: it was a number to the spreadsheet
 _FORMULA = re.compile(r"=?\s*\"(.*)\"", re.DOTALL)
 
 
@@ -220,7 +221,10 @@ def repair_excel(raw: str) -> str:
     text = text.lstrip("'\u2019`").strip()
     text = _from_scientific(text)
     point_zero = _POINT_ZERO.fullmatch(text)
-    return point_zero[1] if point_zero else text
+    text = point_zero[1] if point_zero else text
+    if _ROUNDED.fullmatch(text):
+        raise NumberError("excel_precision", "a number that was rounded, and stored so")
+    return text
 
 
 def _from_scientific(text: str) -> str:

@@ -111,6 +111,16 @@ class Batches:
 
         return self._database.write(all_of_them)
 
+    def discard(self, batch_id: int) -> None:
+        """Forget a batch that was not accepted, with its rows: nobody's number stays for nothing."""
+
+        def forget(connection: Connection) -> None:
+            unaccepted = sa.select(batches.c.id).where(batches.c.id == batch_id, batches.c.accepted_at.is_(None))
+            connection.execute(sa.delete(batch_rows).where(batch_rows.c.batch_id.in_(unaccepted)))
+            connection.execute(sa.delete(batches).where(batches.c.id.in_(unaccepted)))
+
+        self._database.write(forget)
+
     def filed(self, claim: str, name: str) -> None:
         """The file of this claim is in its answer folder, under this name."""
         change = sa.update(batches).where(batches.c.claim == claim).values(filed_as=name)

@@ -1,6 +1,6 @@
 """CSV as French Excel, Numbers, LibreOffice and Google write it.
 
-Encoding: a byte order mark decides; else strict UTF-8; else cp1252, unless charset-normalizer finds that Mac Roman or
+Encoding: a byte order mark decides; else strict UTF-8; else cp1252, unless the accents say that Mac Roman or
 the old DOS page 850 makes better words. NUL or control characters mean that it is no text at all. Delimiter (`;`,
 `,`, tab, `|`): the one which makes the heading readable; `sep=` on the first line is obeyed.
 
@@ -17,8 +17,6 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from charset_normalizer import from_bytes
-
 from gatewayd.interfaces.dropfolder.columns import SEARCHED, find_heading
 from gatewayd.interfaces.dropfolder.table import CORRUPT, Bounds, Refused, Row, bounded
 
@@ -29,13 +27,23 @@ _DELIMITERS = ";,\t|"
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _UTF32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 # Eight-bit pages in the order in which a tie is decided; latin-1 is cp1252 without its printable extras.
-_PAGES = ["cp1252", "mac_roman", "cp850"]
+_PAGES = ("cp1252", "mac_roman", "cp850")
+# How well a character becomes a French list of names, a European one, none (charset-normalizer takes a single short
+# line in Mac Roman for cp850).
+_WORTH = {
+    **dict.fromkeys("äöüßñáíóúåÄÖÜÑ", 1),
+    **dict.fromkeys("ÉÈÊÀÇÔÎ’‘«»“”–…€°œŒ", 2),
+    **dict.fromkeys("èêàçùôîâûëï", 3),
+    "é": 4,
+}
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 _SEP_LINE = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
 
 
 class CsvTable:
     """An opened CSV file; the stream must be seekable and stays open."""
+
+    text_may_split = True
 
     def __init__(self, stream: BinaryIO, bounds: Bounds) -> None:
         self._stream, self._bounds = stream, bounds
@@ -127,9 +135,15 @@ def _without_mark(stream: BinaryIO) -> str:
             accented += b"\n".join(line for line in chunk.splitlines() if not line.isascii())[:_SAMPLE]
     if utf8 and _decodes(decoder, b"", final=True):
         return "utf-8"
-    best = from_bytes(bytes(accented), cp_isolation=_PAGES).best()
-    page = best.encoding if best is not None and best.encoding in _PAGES else _PAGES[0]
-    return str(page)
+    return max(_PAGES, key=lambda page: _worth(bytes(accented), page))
+
+
+def _worth(accented: bytes, page: str) -> int:
+    try:
+        text = accented.decode(page)
+    except UnicodeDecodeError:
+        return -1
+    return sum(_WORTH.get(character, 0) for character in text)
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:

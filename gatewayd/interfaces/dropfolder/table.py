@@ -23,7 +23,7 @@ class Bounds:
     """What one file may be: octets in the folder, octets unpacked (XLSX), rows, columns, characters of a cell."""
 
     octets: int = 50 * 1024 * 1024
-    unpacked: int = 200 * 1024 * 1024
+    unpacked: int = 128 * 1024 * 1024
     rows: int = 200_000
     columns: int = 64
     cell: int = 8_192
@@ -45,7 +45,12 @@ class Refused(GatewaydError):
 
 
 class Table(Protocol):
-    """An opened file; `rows()` may be called once and begins with the first line, titles and all."""
+    """An opened file; `rows()` may be called once and begins with the first line, titles and all.
+
+    `text_may_split`: a delimiter inside a text that was not quoted makes one cell too many.
+    """
+
+    text_may_split: bool
 
     def rows(self) -> Iterator[Row]:
         """Raises Refused."""

@@ -3,11 +3,14 @@
 openpyxl and not calamine: calamine allocates the whole rectangle of a sheet, so that one cell in the last corner (a
 file of 5 KB) asks for 512 GiB and ends the process. Here a row is read at a time and columns beyond the bound are not
 read. The sizes in the zip directory are checked before anything is unpacked, and zipfile never unpacks more than they
-say. Numbers lose the `.0` of a float, dates are written dd/mm/yyyy; formulas count as the value last calculated.
+say. A member that declares a document type is refused: no spreadsheet has one, and its entities can be a bomb of
+their own. Numbers lose the `.0` of a float, dates are written dd/mm/yyyy; formulas count as the value last
+calculated.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import warnings
 import zipfile
@@ -15,6 +18,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 from xml.etree.ElementTree import ParseError
+from xml.parsers import expat
 
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
@@ -23,8 +27,10 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from gatewayd.interfaces.dropfolder.table import CORRUPT, REJECTED, Bounds, Refused, Row, bounded
 
+_PROLOG = 1 << 12
 _MAX_MEMBERS = 2_000
 _MAX_LOADED = 40 * 1024 * 1024  # what openpyxl holds in memory as a whole: shared strings, styles, the workbook
+_LAST_ROW = 1_048_576  # of a spreadsheet; openpyxl counts up to whatever a file says
 _SHEETS = "xl/worksheets/"
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
@@ -46,6 +52,8 @@ UNREADABLE = (
 
 class XlsxTable:
     """An opened XLSX file; the stream must be seekable and stays open. `decimal` is the sign people read in numbers."""
+
+    text_may_split = False
 
     def __init__(self, stream: BinaryIO, bounds: Bounds, *, decimal: str = ",") -> None:
         self._stream, self._bounds, self._decimal = stream, bounds, decimal
@@ -69,8 +77,12 @@ class XlsxTable:
     def _sheet(self, sheet: ReadOnlyWorksheet) -> Iterator[Row]:
         sheet.reset_dimensions()  # what the file says of its own size is not to be believed
         streaming = cast(Worksheet, sheet)  # its method, which types-openpyxl binds to the other class
-        for line, values in enumerate(streaming.iter_rows(values_only=True, max_col=self._bounds.columns + 1), start=1):
-            yield Row(line, [self._text(value) for value in values])
+        width = self._bounds.columns + 1
+        nothing = (None,) * width
+        rows = streaming.iter_rows(values_only=True, max_row=_LAST_ROW, max_col=width)
+        for line, values in enumerate(rows, start=1):
+            if values != nothing:
+                yield Row(line, [self._text(value) for value in values])
 
     def _text(self, value: object) -> str:
         match value:
@@ -95,14 +107,32 @@ def _check_directory(stream: BinaryIO, bounds: Bounds) -> None:
     try:
         with zipfile.ZipFile(stream) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, *UNREADABLE) as error:
+            if any(_has_document_type(archive, member) for member in members if _is_sound(member)):
+                raise Refused(CORRUPT, "unreadable_xlsx")
+    except UNREADABLE as error:
         raise Refused(CORRUPT, "unreadable_xlsx") from error
     names = {member.filename for member in members}
     if "xl/workbook.xml" not in names:
         raise Refused(CORRUPT, "old_format" if "content.xml" in names else "unreadable_xlsx")
-    if any(member.flag_bits & 1 or member.compress_type not in _METHODS for member in members):
+    if not all(map(_is_sound, members)):
         raise Refused(CORRUPT, "old_format")
     loaded = sum(member.file_size for member in members if not member.filename.startswith(_SHEETS))
     unpacked = sum(member.file_size for member in members)
     if len(members) > _MAX_MEMBERS or unpacked > bounds.unpacked or loaded > _MAX_LOADED:
         raise Refused(REJECTED, "unpacks_too_large", limit=bounds.unpacked)
+
+
+def _is_sound(member: zipfile.ZipInfo) -> bool:
+    return not member.flag_bits & 1 and member.compress_type in _METHODS
+
+
+def _has_document_type(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    """Reads a member as far as its first element, or as far as it is XML."""
+    found: list[bool] = []
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = lambda *_: found.append(True)
+    parser.StartElementHandler = lambda *_: found.append(False)
+    with archive.open(member) as content, contextlib.suppress(expat.ExpatError):  # what is no XML, openpyxl refuses
+        while not found and (chunk := content.read(_PROLOG)):
+            parser.Parse(chunk)
+    return found[:1] == [True]

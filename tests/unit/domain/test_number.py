@@ -177,6 +177,8 @@ def test_every_fiction_range_is_recognised_at_both_ends() -> None:
         ("'0639980001", "0639980001"),
         ("'+33639980001", "+33639980001"),
         ('="0639980001"', "0639980001"),
+        ("06 39 00 00 00", "06 39 00 00 00"),
+        ("0639000000", "0639000000"),
         ("", ""),
     ],
 )
@@ -184,7 +186,9 @@ def test_what_a_spreadsheet_did_is_undone(cell: str, typed: str) -> None:
     assert repair_excel(cell) == typed
 
 
-@pytest.mark.parametrize("cell", ["3,36E+10", "3.36E+10", "6,3998E+08", "3E+10", "3,36399800012E+10"])
+@pytest.mark.parametrize(
+    "cell", ["3,36E+10", "3.36E+10", "6,3998E+08", "3E+10", "3,36399800012E+10", "33600000000", "33639000000.0"]
+)
 def test_lost_digits_are_never_invented(cell: str) -> None:
     with pytest.raises(NumberError) as refused:
         repair_excel(cell)

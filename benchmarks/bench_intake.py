@@ -1,0 +1,99 @@
+"""A spreadsheet of 100,000 rows through the drop folder: seconds of CPU and of the wall, and the most memory.
+
+    python benchmarks/bench_intake.py [ROWS]
+
+Each kind of file has a process of its own, so that the memory is its own. The database is a real file at full
+durability; what is measured is one turn of the drop folder: claim, read, judge, stage, accept, report, file.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import openpyxl
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tests.security.dropping import Office
+
+SECONDS, MEBIBYTES = 30.0, 200.0
+
+
+def members(rows: int) -> Iterator[tuple[str, str, str, str]]:
+    """First name, number, date, text; Ireland keeps 100,000 mobile numbers for fiction, France 10,000."""
+    for count in range(rows):
+        number = f"06 39 98 {count // 100:02} {count % 100:02}" if count < 10_000 else f"+353 20 91 {count:05}"
+        yield f"Zoé{count}", number, "mardi 1er", f"Bonjour Zoé{count}, la réunion du bureau est mardi à 19 h. Amicale"
+
+
+def csv_file(rows: int, encoding: str) -> bytes:
+    lines = "".join(";".join(member) + "\r\n" for member in members(rows))
+    return f"Prénom;Téléphone;Date;Message\r\n{lines}".encode(encoding)
+
+
+def xlsx_file(rows: int) -> bytes:
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet()
+    sheet.append(["Prénom", "Téléphone", "Date", "Message"])
+    for member in members(rows):
+        sheet.append(list(member))
+    output = io.BytesIO()
+    book.save(output)
+    return output.getvalue()
+
+
+CASES: dict[str, tuple[str, Callable[[int], bytes]]] = {
+    "CSV, text in a column, UTF-8": ("a.csv", lambda rows: csv_file(rows, "utf-8-sig")),
+    "CSV, text in a column, cp1252": ("a.csv", lambda rows: csv_file(rows, "cp1252")),
+    "CSV, template": ("rappels/a.csv", lambda rows: csv_file(rows, "utf-8-sig")),
+    "XLSX, text in a column": ("a.xlsx", xlsx_file),
+}
+
+
+def measure(case: str, content: Path) -> None:
+    """In a process of its own: one turn, and what it took, as JSON."""
+    name = CASES[case][0]
+    with tempfile.TemporaryDirectory() as folder:
+        office = Office(Path(folder))
+        office.drop(name, content.read_bytes())
+        wall, cpu = time.perf_counter(), time.process_time()
+        turn = office.turn()
+        took = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+        took |= {"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "accepted": turn.accepted}
+        office.close()
+    print(json.dumps(took))
+
+
+def main() -> int:
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    print(f"{'one file of ' + format(rows, ',') + ' rows':34}{'accepted':>10}{'CPU s':>8}{'wall s':>8}{'peak MiB':>10}")
+    good = True
+    for case, (_, write) in CASES.items():
+        with tempfile.NamedTemporaryFile() as content:
+            content.write(write(rows))
+            content.flush()
+            command = [sys.executable, __file__, "--measure", case, content.name]
+            took = json.loads(
+                subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1]
+            )
+        print(
+            f"{case:34}{took['accepted']:>10}{took['cpu']:>8.1f}{took['wall']:>8.1f}{took['peak']:>10.0f}", flush=True
+        )
+        good &= took["cpu"] < SECONDS and took["peak"] < MEBIBYTES and took["accepted"] == rows
+    print(f"wanted: all accepted, less than {SECONDS:.0f} s of CPU and {MEBIBYTES:.0f} MiB: {'yes' if good else 'NO'}")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--measure"]:
+        measure(sys.argv[2], Path(sys.argv[3]))
+    else:
+        sys.exit(main())

@@ -1,0 +1,287 @@
+"""The drop folder: each turn takes what has arrived, accepts its good rows in one transaction, and files the answer.
+
+What is taken ends in exactly one of done/, rejected/ and corrupt/, with a report beside it:
+
+    claimed -> read -> staged -> accepted (one transaction) -> reported -> decided -> moved -> forgotten
+
+A crash between two steps is taken up by the next turn. Before `accepted` the file is simply judged again; after it the
+database knows the claim, and the filing goes on. The same content in the same feed under another claim is refused. When
+the database cannot be written, or the file changes while it is read, the claim waits for a later turn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import BinaryIO
+
+import structlog
+
+from gatewayd.clock import Clock
+from gatewayd.domain.message import MessageState
+from gatewayd.domain.purpose import Purpose
+from gatewayd.domain.template import Template
+from gatewayd.errors import GatewaydError, StorageUnavailable
+from gatewayd.interfaces.dropfolder.arrivals import Arrivals
+from gatewayd.interfaces.dropfolder.columns import SEARCHED, Columns, find_heading
+from gatewayd.interfaces.dropfolder.names import safe_name
+from gatewayd.interfaces.dropfolder.reader import open_table
+from gatewayd.interfaces.dropfolder.report import ReportStyle, write_refusal, write_report
+from gatewayd.interfaces.dropfolder.reporter import report_lines
+from gatewayd.interfaces.dropfolder.spool import Claim, Spool
+from gatewayd.interfaces.dropfolder.table import CORRUPT, DONE, REJECTED, Bounds, Refused, Row, Table
+from gatewayd.services.intake import Candidate, Judged, NumberRules, RowJudge
+from gatewayd.store.batches import Batch, Batches, StagedRow
+
+log = structlog.get_logger(__name__)
+
+SETTLE_SECONDS = 10.0
+_FILES_PER_TURN = 50
+_ROWS_PER_CHUNK = 1_000
+APPROVAL = "approval"  # the reason of `held` while a file waits for it
+NO_GOOD_ROW = "no_good_row"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A folder below drop/ (`.`: drop/ itself) and what its files become; without a template a column has the text."""
+
+    folder: str
+    purpose: Purpose
+    template: Template | None = None
+    approval_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a turn did: files filed, messages accepted; `more`: files are ready which it left to the next turn."""
+
+    filed: int
+    accepted: int
+    more: bool
+
+
+class _StillWritten(Exception):
+    """The file changed while it was read."""
+
+
+def _nothing(_step: str) -> None:
+    return None
+
+
+class DropFolder:
+    """Call `run_once()` whenever something may have arrived, and every few seconds in any case; from one thread.
+
+    `checkpoint` is told of each step (the words of the drawing above); tests end the process there.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        batches: Batches,
+        feeds: Sequence[Feed],
+        *,
+        numbers: NumberRules,
+        style: ReportStyle,
+        clock: Clock,
+        bounds: Bounds | None = None,
+        settle: float = SETTLE_SECONDS,
+        checkpoint: Callable[[str], None] = _nothing,
+    ) -> None:
+        self._spool, self._batches = spool, batches
+        self._feeds = {feed.folder: feed for feed in feeds}
+        self._numbers, self._style, self._clock = numbers, style, clock
+        self._bounds, self._reached = bounds or Bounds(), checkpoint
+        self._arrivals = Arrivals(spool, clock, settle)
+
+    def run_once(self) -> Turn:
+        """Files what a crash or a full disk left behind, then what has arrived. Never raises because of a file."""
+        filed = accepted = 0
+        arrivals = self._arrivals.ready()
+        claims = (self._claim(arrival.feed, arrival.name) for arrival in arrivals[:_FILES_PER_TURN])
+        for claim in chain(self._spool.leftovers(), filter(None, claims)):
+            count = self._answer(claim)
+            if count is not None:
+                filed, accepted = filed + 1, accepted + count
+        return Turn(filed, accepted, more=len(arrivals) > _FILES_PER_TURN)
+
+    def _claim(self, feed: str, name: str) -> Claim | None:
+        try:
+            claim = self._spool.claim(feed, name)
+        except OSError as error:
+            log.warning("drop.not_claimed", file=safe_name(name), feed=feed, error=error.strerror)
+            return None
+        self._reached("claimed")
+        log.info("drop.claimed", file=safe_name(name), feed=feed, claim=claim.token)
+        return claim
+
+    def _answer(self, claim: Claim) -> int | None:
+        """The number of messages accepted; None when the claim must wait."""
+        accepted = 0
+        try:
+            if claim.answer is None:
+                accepted = self._decide(claim)
+                self._reached("decided")
+            self._file(claim)
+        except (StorageUnavailable, OSError, _StillWritten) as error:
+            log.warning("drop.claim_waits", claim=claim.token, error=str(error) or type(error).__name__)
+            return None
+        return accepted
+
+    def _file(self, claim: Claim) -> None:
+        folder, name = claim.answer or ("", "")
+        self._spool.file(claim)
+        self._reached("moved")
+        if folder == DONE:
+            self._batches.filed(claim.token, name)
+        self._spool.forget(claim)
+        self._reached("forgotten")
+        log.info("drop.filed", claim=claim.token, folder=folder, file=name)
+
+    def _decide(self, claim: Claim) -> int:
+        """Judges the file, writes the report, and makes the decision durable; returns the messages accepted."""
+        name, accepted, folder = claim.name or "", 0, DONE
+        try:
+            accepted = self._accept_or_quarantine(claim, name)
+        except Refused as refusal:
+            log.warning("drop.refused", claim=claim.token, file=safe_name(name), reason=refusal.reason)
+            folder = refusal.folder
+            if refusal.reason != NO_GOOD_ROW:  # that one has written its own report, a row a recipient
+                write_refusal(claim.report, refusal.reason, refusal.facts, self._style)
+        self._reached("reported")
+        claim.decide(folder, self._spool.free_name(folder, name))
+        return accepted
+
+    def _accept_or_quarantine(self, claim: Claim, name: str) -> int:
+        try:
+            return self._accept(claim, name)
+        except (GatewaydError, OSError, _StillWritten):
+            raise
+        except Exception as error:  # one poisoned file must not stop all others, turn after turn
+            log.exception("drop.file_failed", claim=claim.token)
+            raise Refused(CORRUPT, "internal") from error
+
+    def _accept(self, claim: Claim, name: str) -> int:
+        """Accepts the file's good rows, and writes the report; returns their number. Raises Refused."""
+        feed = self._feeds.get(claim.feed)
+        if feed is None:
+            raise OSError(f"the feed {claim.feed} is no longer configured")
+        with claim.open(self._bounds.octets) as stream:
+            look = _look(stream)
+            batch = self._batches.begin(
+                name=safe_name(name),
+                feed=feed.folder,
+                fingerprint=_fingerprint(stream, feed),
+                claim=claim.token,
+                now=self._clock.utc_now(),
+            )
+            self._reached("read")
+            if batch.accepted_at is not None:
+                accepted = self._accepted_before(batch, claim)
+            else:
+                accepted = self._accept_rows(batch, feed, stream, look, claim)
+        write_report(claim.report, report_lines(self._batches, batch.id), self._style)
+        return accepted
+
+    def _accepted_before(self, batch: Batch, claim: Claim) -> int:
+        """Nothing more to accept: a crash came after the acceptance, or another file had the same content."""
+        if batch.claim != claim.token:
+            raise Refused(REJECTED, "already_accepted", at=batch.accepted_at, name=batch.name)
+        return 0
+
+    def _accept_rows(self, batch: Batch, feed: Feed, stream: BinaryIO, look: tuple[int, int], claim: Claim) -> int:
+        try:
+            good = self._stage(batch.id, feed, stream)
+        except Refused:
+            self._batches.discard(batch.id)
+            raise
+        self._reached("staged")
+        if _look(stream) != look:
+            raise _StillWritten("the file was written while it was read")
+        if not good:
+            write_report(claim.report, report_lines(self._batches, batch.id), self._style)
+            self._batches.discard(batch.id)
+            raise Refused(REJECTED, NO_GOOD_ROW)
+        state, reason = (MessageState.HELD, APPROVAL) if feed.approval_required else (MessageState.QUEUED, "")
+        accepted = self._batches.accept(batch.id, feed.purpose, self._clock.utc_now(), state=state, reason=reason)
+        self._reached("accepted")
+        log.info("drop.accepted", claim=claim.token, feed=feed.folder, purpose=feed.purpose.key, messages=accepted)
+        return accepted
+
+    def _stage(self, batch_id: int, feed: Feed, stream: BinaryIO) -> int:
+        """Writes every row's fate into the database, a chunk at a time; returns the good ones. Raises Refused."""
+        table = open_table(stream, self._bounds, decimal="," if self._style.language == "fr" else ".")
+        judged = _judge(table, feed, self._numbers)
+        rows = good = 0
+        while chunk := [_staged(row) for row in islice(judged, _ROWS_PER_CHUNK)]:
+            rows += len(chunk)
+            good += sum(not row.reason for row in chunk)
+            self._batches.stage(batch_id, chunk)
+        if not rows:
+            raise Refused(REJECTED, "no_rows")
+        return good
+
+
+def _staged(row: Judged) -> StagedRow:
+    if row.plan is None:
+        return StagedRow(row.line, row.recipient, row.reason)
+    return StagedRow(row.line, row.recipient, "", row.plan.text, str(row.plan.alphabet), len(row.plan.parts))
+
+
+def _judge(table: Table, feed: Feed, numbers: NumberRules) -> Iterator[Judged]:
+    rows = table.rows()
+    first = list(islice(rows, SEARCHED))
+    columns, below = _heading(first, feed)
+    judge = RowJudge(feed.purpose, numbers, feed.template)
+    for row in chain(below, rows):
+        if table.text_may_split and len(row.cells) > columns.width:
+            yield Judged(row.line, _number(row, columns), "too_many_cells")
+        else:
+            yield judge.judge(_candidate(row, columns, feed))
+
+
+def _heading(first: Sequence[Row], feed: Feed) -> tuple[Columns, Sequence[Row]]:
+    """The columns, and the rows of `first` below their heading. Raises Refused: what this feed needs is not there."""
+    if not first:
+        raise Refused(CORRUPT, "empty")
+    found = find_heading(first)
+    if found is None:
+        raise Refused(REJECTED, "no_number_column", seen=max(first, key=lambda row: len(row.cells)).cells)
+    heading, columns = found
+    if feed.template is None and columns.text is None:
+        raise Refused(REJECTED, "no_text_column", seen=columns.seen)
+    missing = feed.template.required - columns.fields.keys() if feed.template is not None else ()
+    if missing:
+        raise Refused(REJECTED, "missing_columns", missing=sorted(missing), seen=columns.seen)
+    return columns, [row for row in first if row.line > heading.line]
+
+
+def _candidate(row: Row, columns: Columns, feed: Feed) -> Candidate:
+    cells = row.cells + [""] * (columns.width - len(row.cells))
+    numbers = [cells[index] for index in columns.numbers]
+    if feed.template is None:
+        return Candidate(row.line, numbers, text=cells[columns.text or 0])
+    return Candidate(row.line, numbers, fields={name: cells[index] for name, index in columns.fields.items()})
+
+
+def _number(row: Row, columns: Columns) -> str:
+    return next((row.cells[index] for index in columns.numbers if row.cells[index : index + 1]), "")
+
+
+def _fingerprint(stream: BinaryIO, feed: Feed) -> str:
+    """SHA-256 of the content and of what it would become: another template makes another sending of the same list."""
+    digest = hashlib.sha256()
+    for part in (feed.folder, feed.purpose.key, feed.template.source if feed.template is not None else ""):
+        digest.update(f"{len(part)}:{part}".encode())
+    while chunk := stream.read(_CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _look(stream: BinaryIO) -> tuple[int, int]:
+    status = os.fstat(stream.fileno())
+    return status.st_size, status.st_mtime_ns

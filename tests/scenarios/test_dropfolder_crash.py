@@ -1,0 +1,95 @@
+"""The power fails at each step of a file's way: every row is accepted exactly once, and the file is answered once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.security.dropping import Office
+
+LIST = "tel;message\n0639980001;Réunion à 19 h\n0199001234;Bonjour\n0639980002;À bientôt\n".encode()
+STEPS = ["claimed", "read", "staged", "accepted", "reported", "decided", "moved", "forgotten"]
+
+
+class PowerCut(BaseException):
+    """Nothing may catch this."""
+
+
+def power_cut_at(wanted: str, files: int = 1) -> Cut:
+    return Cut(wanted, files)
+
+
+class Cut:
+    """Ends everything when a step is reached for the n-th time."""
+
+    def __init__(self, wanted: str, times: int) -> None:
+        self._wanted, self._left = wanted, times
+
+    def __call__(self, step: str) -> None:
+        if step == self._wanted:
+            self._left -= 1
+            if self._left == 0:
+                raise PowerCut(step)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_each_row_once_and_one_answer(tmp_path: Path, step: str) -> None:
+    office = Office(tmp_path)
+    office.restart(power_cut_at(step))
+    office.drop("a.csv", LIST)
+    with pytest.raises(PowerCut):
+        office.turn()
+    office.restart()
+    office.turn()
+    office.turn()
+    assert office.queue() == [("+33639980001", "Réunion à 19 h"), ("+33639980002", "À bientôt")]
+    answer = office.answer()
+    assert (answer.folder, answer.name) == ("done", "a.csv")
+    assert answer.states == ["queued", "rejected", "queued"]
+    assert office.claimed_files() == []
+    assert list((office.root / "claimed").iterdir()) == []
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("again", STEPS)
+def test_a_second_failure_while_recovering(tmp_path: Path, step: str, again: str) -> None:
+    office = Office(tmp_path)
+    office.drop("a.csv", LIST)
+    for cut in (step, again):
+        office.restart(power_cut_at(cut))
+        try:
+            office.turn()
+        except PowerCut:
+            continue
+    office.restart()
+    office.turn()
+    assert len(office.queue()) == 2
+    assert office.answer().folder == "done"
+
+
+@pytest.mark.parametrize("step", ["claimed", "read", "staged", "reported", "decided", "moved", "forgotten"])
+def test_a_refused_file_is_answered_once(tmp_path: Path, step: str) -> None:
+    office = Office(tmp_path)
+    office.restart(power_cut_at(step))
+    office.drop("a.csv", b"tel;message\n112;Bonjour\n")
+    with pytest.raises(PowerCut):
+        office.turn()
+    office.restart()
+    office.turn()
+    assert (office.answer().folder, office.answer().states) == ("rejected", ["rejected"])
+    assert office.queue() == []
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_file_beside_it_is_not_harmed(tmp_path: Path, step: str) -> None:
+    office = Office(tmp_path)
+    office.restart(power_cut_at(step, files=2))
+    for name, number in (("a.csv", "0639980001"), ("b.csv", "0639980002"), ("c.csv", "0639980003")):
+        office.drop(name, f"tel;message\n{number};Bonjour {name}\n".encode())
+    with pytest.raises(PowerCut):
+        office.turn()
+    office.restart()
+    office.turn()
+    assert sorted(office.queue()) == [(f"+3363998000{n}", f"Bonjour {name}.csv") for n, name in enumerate("abc", 1)]
+    assert [(answer.folder, answer.name) for answer in office.answers()] == [("done", f"{name}.csv") for name in "abc"]
