@@ -69,15 +69,17 @@ class Batches:
         self._database = database
 
     def begin(self, *, name: str, feed: str, fingerprint: str, claim: str, now: datetime) -> Batch:
-        """The batch of this claim, or the one by which the same content was accepted before, or a new one."""
+        """The accepted batch of this claim, or the one by which the same content was accepted before, or a new one.
+
+        What an earlier reading of the claim staged is dropped: the file may have changed since.
+        """
 
         def find(connection: Connection) -> Batch:
             of_feed = sa.and_(batches.c.feed == feed, batches.c.fingerprint == fingerprint)
+            _forget(connection, sa.and_(batches.c.claim == claim, batches.c.accepted_at.is_(None)))
             for which in (batches.c.claim == claim, sa.and_(of_feed, batches.c.accepted_at.is_not(None))):
                 row = connection.execute(sa.select(batches).where(which)).first()
                 if row is not None:
-                    if row.accepted_at is None:
-                        connection.execute(sa.delete(batch_rows).where(batch_rows.c.batch_id == row.id))
                     return Batch(**row._mapping)
             values = {"name": name, "feed": feed, "fingerprint": fingerprint, "claim": claim, "created_at": now}
             result = connection.execute(sa.insert(batches).values(filed_as="", **values))
@@ -113,13 +115,8 @@ class Batches:
 
     def discard(self, batch_id: int) -> None:
         """Forget a batch that was not accepted, with its rows: nobody's number stays for nothing."""
-
-        def forget(connection: Connection) -> None:
-            unaccepted = sa.select(batches.c.id).where(batches.c.id == batch_id, batches.c.accepted_at.is_(None))
-            connection.execute(sa.delete(batch_rows).where(batch_rows.c.batch_id.in_(unaccepted)))
-            connection.execute(sa.delete(batches).where(batches.c.id.in_(unaccepted)))
-
-        self._database.write(forget)
+        unaccepted = sa.and_(batches.c.id == batch_id, batches.c.accepted_at.is_(None))
+        self._database.write(lambda connection: _forget(connection, unaccepted))
 
     def filed(self, claim: str, name: str) -> None:
         """The file of this claim is in its answer folder, under this name."""
@@ -166,6 +163,12 @@ class Batches:
         """The last report of this batch is written."""
         change = sa.update(batches).where(batches.c.id == batch_id).values(reported_at=now)
         self._database.write(lambda connection: connection.execute(change))
+
+
+def _forget(connection: Connection, which: sa.ColumnElement[bool]) -> None:
+    found = sa.select(batches.c.id).where(which)
+    connection.execute(sa.delete(batch_rows).where(batch_rows.c.batch_id.in_(found)))
+    connection.execute(sa.delete(batches).where(which))
 
 
 def _insert(batch_id: int, feed: str, purpose: Purpose, now: datetime, state: MessageState, reason: str) -> sa.Insert:

@@ -93,3 +93,34 @@ def test_the_file_beside_it_is_not_harmed(tmp_path: Path, step: str) -> None:
     office.turn()
     assert sorted(office.queue()) == [(f"+3363998000{n}", f"Bonjour {name}.csv") for n, name in enumerate("abc", 1)]
     assert [(answer.folder, answer.name) for answer in office.answers()] == [("done", f"{name}.csv") for name in "abc"]
+
+
+def test_a_file_changed_between_the_failure_and_the_next_life_is_read_afresh(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    office.restart(power_cut_at("staged"))
+    office.drop("a.csv", LIST)
+    with pytest.raises(PowerCut):
+        office.turn()
+    office.claimed_files()[0].write_bytes(LIST + b"0639980003;Salut\n")
+    office.restart()
+    assert office.turn().accepted == 3
+    office.drop("b.csv", LIST)
+    assert office.turn().accepted == 2
+    office.drop("c.csv", LIST + b"0639980003;Salut\n")
+    assert office.turn().accepted == 0
+
+
+def test_its_twin_was_accepted_while_it_waited(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    office.restart(power_cut_at("staged"))
+    office.drop("a.csv", LIST)
+    with pytest.raises(PowerCut):
+        office.turn()
+    claim = next((office.root / "claimed").iterdir())
+    claim.rename(tmp_path / "aside")
+    office.restart()
+    office.drop("b.csv", LIST)
+    assert office.turn().accepted == 2
+    (tmp_path / "aside").rename(claim)
+    assert office.turn().accepted == 0
+    assert [(answer.folder, answer.name) for answer in office.answers()] == [("done", "b.csv"), ("rejected", "a.csv")]

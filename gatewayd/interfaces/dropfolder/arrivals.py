@@ -12,6 +12,8 @@ Nothing is opened. A folder of 100,000 files costs a listing, and a look at the 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import structlog
@@ -49,23 +51,21 @@ class Arrivals:
 
     def ready(self) -> list[Arrival]:
         """The files that are still, the oldest first."""
-        found: list[Arrival] = []
         looks: dict[tuple[str, str], _Look] = {}
-        for feed in self._spool.feeds:
-            for entry in self._spool.arrivals(feed):
-                if len(found) >= CONSIDERED:
-                    break
-                if is_ignored(entry.name) or self._is_folder(entry, feed):
-                    continue
-                look = self._look(entry, feed)
-                if look is None:
-                    continue
-                if self._is_still(look):
-                    found.append(Arrival(look.written, feed, entry.name))
-                else:
-                    looks[feed, entry.name] = look
+        found = [arrival for feed in self._spool.feeds for arrival in islice(self._of(feed, looks), CONSIDERED)]
         self._looks = looks
         return sorted(found)
+
+    def _of(self, feed: str, looks: dict[tuple[str, str], _Look]) -> Iterator[Arrival]:
+        """The files of a feed that are still; those that are not yet are put into `looks`."""
+        for entry in self._spool.arrivals(feed):
+            if is_ignored(entry.name) or self._is_folder(entry, feed):
+                continue
+            look = self._look(entry, feed)
+            if look is not None and self._is_still(look):
+                yield Arrival(look.written, feed, entry.name)
+            elif look is not None:
+                looks[feed, entry.name] = look
 
     def _look(self, entry: os.DirEntry[str], feed: str) -> _Look | None:
         try:

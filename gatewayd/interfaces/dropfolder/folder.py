@@ -44,6 +44,7 @@ _ROWS_PER_CHUNK = 1_000
 APPROVAL = "approval"  # the reason of `held` while a file waits for it
 NO_GOOD_ROW = "no_good_row"
 _CHUNK = 1 << 20
+_TROUBLES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class DropFolder:
         self._numbers, self._style, self._clock = numbers, style, clock
         self._bounds, self._reached = bounds or Bounds(), checkpoint
         self._arrivals = Arrivals(spool, clock, settle)
+        self._told: set[tuple[str, ...]] = set()
 
     def run_once(self) -> Turn:
         """Files what a crash or a full disk left behind, then what has arrived. Never raises because of a file."""
@@ -113,7 +115,8 @@ class DropFolder:
         try:
             claim = self._spool.claim(feed, name)
         except OSError as error:
-            log.warning("drop.not_claimed", file=safe_name(name), feed=feed, error=error.strerror)
+            if self._is_news(feed, name):
+                log.warning("drop.not_claimed", file=safe_name(name), feed=feed, error=error.strerror)
             return None
         self._reached("claimed")
         log.info("drop.claimed", file=safe_name(name), feed=feed, claim=claim.token)
@@ -128,9 +131,18 @@ class DropFolder:
                 self._reached("decided")
             self._file(claim)
         except (StorageUnavailable, OSError, _StillWritten) as error:
-            log.warning("drop.claim_waits", claim=claim.token, error=str(error) or type(error).__name__)
+            if self._is_news(claim.token, str(error)):
+                log.warning("drop.claim_waits", claim=claim.token, error=str(error) or type(error).__name__)
             return None
         return accepted
+
+    def _is_news(self, *what: str) -> bool:
+        """A trouble that lasts is told once, not at every turn."""
+        if len(self._told) > _TROUBLES:
+            self._told.clear()
+        news = what not in self._told
+        self._told.add(what)
+        return news
 
     def _file(self, claim: Claim) -> None:
         folder, name = claim.answer or ("", "")

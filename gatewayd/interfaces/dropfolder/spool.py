@@ -113,8 +113,10 @@ class Spool:
         self._claimed.chmod(0o700)
 
     def arrivals(self, feed: str) -> Iterator[os.DirEntry[str]]:
-        """All that lies in a feed's folder, in no order and without looking at it."""
-        with os.scandir(self.root / "drop" / feed) as entries:
+        """All that lies in a feed's folder, in no order and without looking at it; a folder thrown away comes back."""
+        folder = self.root / "drop" / feed
+        folder.mkdir(parents=True, exist_ok=True)
+        with os.scandir(folder) as entries:
             yield from entries
 
     def claim(self, feed: str, name: str) -> Claim:
@@ -134,7 +136,8 @@ class Spool:
     def leftovers(self) -> list[Claim]:
         """Claims which have not been filed wholly: decided ones first, for they own a name; then the oldest."""
         with os.scandir(self._claimed) as entries:
-            ages = sorted((entry.stat(follow_symlinks=False).st_mtime_ns, entry.name) for entry in entries)
+            claims_by_age = (entry for entry in entries if "@" in entry.name and entry.is_dir(follow_symlinks=False))
+            ages = sorted((entry.stat(follow_symlinks=False).st_mtime_ns, entry.name) for entry in claims_by_age)
         claims = []
         for _, name in ages:
             token, _, feed = name.partition("@")

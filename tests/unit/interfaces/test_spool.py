@@ -88,10 +88,24 @@ def test_a_folder_is_left_alone(spool: Spool) -> None:
     assert names(Arrivals(spool, Time(), 10)) == []
 
 
-def test_a_full_folder_is_taken_in_slices(spool: Spool) -> None:
+def test_a_full_folder_is_taken_in_slices_and_hides_no_other_feed(spool: Spool) -> None:
     for count in range(CONSIDERED + 5):
         drop(spool, f"{count}.csv", age=60)
-    assert len(Arrivals(spool, Time(), 10).ready()) == CONSIDERED
+    drop(spool, "rappels/a.csv", age=70)
+    ready = Arrivals(spool, Time(), 10).ready()
+    assert (len(ready), ready[0].name) == (CONSIDERED + 1, "a.csv")
+
+
+def test_a_feed_that_somebody_threw_away_comes_back(spool: Spool) -> None:
+    (spool.root / "drop" / "rappels").rmdir()
+    assert names(Arrivals(spool, Time(), 10)) == []
+    assert (spool.root / "drop" / "rappels").is_dir()
+
+
+def test_other_things_among_the_claims_are_left_alone(spool: Spool) -> None:
+    (spool.root / "claimed" / "lost+found").mkdir()
+    (spool.root / "claimed" / "a@b").write_text("")
+    assert spool.leftovers() == []
 
 
 def test_a_claim_is_private_and_named_by_a_token(spool: Spool) -> None:
