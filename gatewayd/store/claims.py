@@ -11,17 +11,17 @@ What the gate forbids, or what is too old, ends here, and the search goes on, fo
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from gatewayd.domain import consent
-from gatewayd.domain.message import MessageState, Outcome
+from gatewayd.domain.message import MessageState
 from gatewayd.store import people
-from gatewayd.store.engine import inserted_id
-from gatewayd.store.schema import attempts, messages, sim_recipients
-from gatewayd.store.types import UtcTime
+from gatewayd.store.schema import attempts, is_ready, is_waiting, messages, sim_recipients
+from gatewayd.store.statement import Statement
+from gatewayd.store.types import UtcTime, to_microseconds
 from gatewayd.store.work import Wanted, Work
 
 SEARCHED = 50
@@ -39,8 +39,24 @@ _COLUMNS = (
     _m.concat_reference,
     _m.sim_id,
     _m.tries,
-    _m.expires_at,
+    sa.type_coerce(_m.expires_at, sa.BigInteger).label("expires_at"),
 )
+
+
+class _Head(NamedTuple):
+    """A ready message, as `_COLUMNS` has it; `expires_at` in microseconds."""
+
+    id: int
+    priority: int
+    recipient: str
+    purpose: str
+    text: str
+    alphabet: str
+    parts: int
+    concat_reference: int | None
+    sim_id: int | None
+    tries: int
+    expires_at: int | None
 
 
 def _head(owner: sa.ColumnElement[bool]) -> sa.Select[Any]:
@@ -48,8 +64,7 @@ def _head(owner: sa.ColumnElement[bool]) -> sa.Select[Any]:
     return (
         sa.select(*_COLUMNS)
         .where(
-            _m.state == sa.literal_column("'queued'"),
-            _m.ready == sa.literal_column("1"),
+            is_ready,
             _m.pool == sa.bindparam("pool"),
             _m.purpose == sa.bindparam("purpose"),
             owner,
@@ -65,16 +80,20 @@ def _head(owner: sa.ColumnElement[bool]) -> sa.Select[Any]:
     )
 
 
-_HEAD_FREE = _head(_m.sim_id.is_(None))
-_HEAD_OWNED = _head(_m.sim_id == sa.bindparam("owner"))
+def _heads(*owners: sa.ColumnElement[bool]) -> Statement:
+    """The heads of several owners, each by its own probe of the index."""
+    return Statement(sa.union_all(*(sa.select(_head(owner).subquery()) for owner in owners)))
+
+
+_HEADS_OF_ONE = _heads(_m.sim_id.is_(None), _m.sim_id == sa.bindparam("me"))
+_HEAD_OF_OTHER = Statement(_head(_m.sim_id == sa.bindparam("owner")))
 _HEAD_KNOWN = (
     sa.select(*_COLUMNS)
     .select_from(sim_recipients.join(messages, sim_recipients.c.recipient == _m.recipient))
     .where(
         sim_recipients.c.sim_id == sa.bindparam("me"),
         sim_recipients.c.last_at >= sa.bindparam("known_since", type_=UtcTime),
-        _m.state == sa.literal_column("'queued'"),
-        _m.ready == sa.literal_column("1"),
+        is_ready,
         _m.pool == sa.bindparam("pool"),
         _m.purpose.in_(sa.bindparam("purposes", expanding=True)),
         sa.or_(_m.sim_id.is_(None), _m.sim_id.in_(sa.bindparam("owners", expanding=True))),
@@ -88,12 +107,12 @@ _HEAD_KNOWN = (
     .order_by(_m.priority, _m.id)
     .limit(1)
 )
-_END = (
+_END = Statement(
     sa.update(messages)
     .where(_m.id == sa.bindparam("message_id"))
     .values(state=sa.bindparam("ended"), reason=sa.bindparam("why"))
 )
-_TAKE = (
+_TAKE = Statement(
     sa.update(messages)
     .where(_m.id == sa.bindparam("message_id"))
     .values(
@@ -105,29 +124,39 @@ _TAKE = (
         lease_until=sa.bindparam("until", type_=UtcTime),
     )
 )
-_BIND_OTHERS = (
+_BIND_OTHERS = Statement(
     sa.update(messages)
     .where(
         _m.recipient == sa.bindparam("to"),
         _m.pool == sa.bindparam("in_pool"),
-        _m.state.in_(["queued", "scheduled", "held"]),
+        is_waiting,
         _m.sim_id.is_(None),
     )
     .values(sim_id=sa.bindparam("me"))
 )
 
 
-def sent_parts(message_id: int) -> sa.Select[int]:
-    """How many parts of a message are sent: the first ones, since parts go out in order."""
-    return sa.select(sa.func.count()).where(
-        attempts.c.message_id == message_id, attempts.c.outcome == str(Outcome.SENT)
+_SENT_PARTS = Statement(
+    sa.select(sa.func.count()).where(
+        attempts.c.message_id == sa.bindparam("message"), attempts.c.outcome == sa.literal_column("'sent'")
     )
-
-
-_BEGIN = sa.insert(attempts)
-_KNOWN = sa.select(sim_recipients.c.first_at).where(
-    sim_recipients.c.recipient == sa.bindparam("to"), sim_recipients.c.sim_id == sa.bindparam("me")
 )
+_BEGIN = Statement(
+    sa.insert(attempts)
+    .values(
+        message_id=sa.bindparam("message"),
+        part=sa.bindparam("number"),
+        sim_id=sa.bindparam("me"),
+        begun_at=sa.bindparam("now", type_=UtcTime),
+        cause="",
+    )
+    .returning(attempts.c.id)
+)
+
+
+def sent_parts(connection: Connection, message_id: int) -> int:
+    """How many parts of a message are sent: the first ones, since parts go out in order."""
+    return int(_SENT_PARTS.rows(connection, message=message_id)[0][0])
 
 
 def claim(connection: Connection, wanted: Wanted, now: datetime) -> Work | None:
@@ -140,7 +169,7 @@ def claim(connection: Connection, wanted: Wanted, now: datetime) -> Work | None:
         if refusal is None:
             return _take(connection, wanted, row, now)
         state, reason = refusal
-        connection.execute(_END, {"message_id": row.id, "ended": str(state), "why": reason})
+        _END.change(connection, message_id=row.id, ended=str(state), why=reason)
     return None
 
 
@@ -149,55 +178,53 @@ def begin(connection: Connection, work: Work, part: int, now: datetime) -> Work:
     attempt_id = _begun(connection, work.message_id, part, work.sim_id, now)
     return Work(
         work.message_id, attempt_id, work.recipient, work.purpose, work.text, work.alphabet, part, work.parts,
-        work.concat_reference, work.lease, work.sim_id, work.tries, False,
+        work.concat_reference, work.lease, work.sim_id, work.tries,
     )  # fmt: skip
 
 
-def _find(connection: Connection, wanted: Wanted) -> Row[*tuple[Any, ...]] | None:
+def _find(connection: Connection, wanted: Wanted) -> _Head | None:
     common = {
         "pool": wanted.pool,
         "me": wanted.sim_id,
         "max_parts": wanted.max_parts,
         "last_resort": wanted.last_resort,
     }
-    owners = [wanted.sim_id, *wanted.others_unable]
     if wanted.known_since is not None:
+        owners = [wanted.sim_id, *wanted.others_unable]
         known = {"known_since": wanted.known_since, "purposes": list(wanted.purposes), "owners": owners}
-        return connection.execute(_HEAD_KNOWN, common | known).first()
-    found = []
+        row = connection.execute(_HEAD_KNOWN, common | known).first()
+        return None if row is None else _Head(*row)
+    found: list[_Head] = []
     for purpose in wanted.purposes:
         lane = common | {"purpose": purpose}
-        found.append(connection.execute(_HEAD_FREE, lane).first())
-        found.extend(connection.execute(_HEAD_OWNED, lane | {"owner": owner}).first() for owner in owners)
-    return min((row for row in found if row is not None), key=lambda row: (row.priority, row.id), default=None)
+        found.extend(_Head(*row) for row in _HEADS_OF_ONE.rows(connection, **lane))
+        for owner in wanted.others_unable:
+            found.extend(_Head(*row) for row in _HEAD_OF_OTHER.rows(connection, owner=owner, **lane))
+    return min(found, key=lambda row: (row.priority, row.id), default=None)
 
 
-def _refusal(
-    connection: Connection, wanted: Wanted, row: Row[*tuple[Any, ...]], now: datetime
-) -> tuple[MessageState, str] | None:
-    if row.expires_at is not None and row.expires_at <= now:
+def _refusal(connection: Connection, wanted: Wanted, row: _Head, now: datetime) -> tuple[MessageState, str] | None:
+    if row.expires_at is not None and row.expires_at <= to_microseconds(now):
         return MessageState.EXPIRED, "time_to_live"
     reason = consent.decide(wanted.purposes[row.purpose], people.facts(connection, row.recipient, row.purpose))
     return None if reason is None else (MessageState.BLOCKED, reason)
 
 
-def _take(connection: Connection, wanted: Wanted, row: Row[*tuple[Any, ...]], now: datetime) -> Work:
+def _take(connection: Connection, wanted: Wanted, row: _Head, now: datetime) -> Work:
     until = now + timedelta(seconds=wanted.lease_seconds)
     token = f"{wanted.lease}/{row.id}"
-    connection.execute(_TAKE, {"message_id": row.id, "me": wanted.sim_id, "token": token, "until": until})
+    _TAKE.change(connection, message_id=row.id, me=wanted.sim_id, token=token, until=until)
     if row.sim_id is None:
-        connection.execute(_BIND_OTHERS, {"to": row.recipient, "in_pool": wanted.pool, "me": wanted.sim_id})
+        _BIND_OTHERS.change(connection, to=row.recipient, in_pool=wanted.pool, me=wanted.sim_id)
     part = 1
     if row.parts > 1:
-        part += connection.execute(sent_parts(row.id)).scalar_one()
-    known = connection.execute(_KNOWN, {"to": row.recipient, "me": wanted.sim_id}).first() is not None
+        part += sent_parts(connection, row.id)
     attempt_id = _begun(connection, row.id, part, wanted.sim_id, now)
     return Work(
         row.id, attempt_id, row.recipient, row.purpose, row.text, row.alphabet, part, row.parts,
-        row.concat_reference, token, wanted.sim_id, row.tries, not known,
+        row.concat_reference, token, wanted.sim_id, row.tries,
     )  # fmt: skip
 
 
 def _begun(connection: Connection, message_id: int, part: int, sim_id: int, now: datetime) -> int:
-    result = connection.execute(_BEGIN, {"message_id": message_id, "part": part, "sim_id": sim_id, "begun_at": now})
-    return inserted_id(result)
+    return int(_BEGIN.rows(connection, message=message_id, number=part, me=sim_id, now=now)[0][0])

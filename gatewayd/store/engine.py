@@ -48,6 +48,18 @@ _PRAGMAS = (
 )
 
 
+def _operational() -> tuple[type[Exception], ...]:
+    """What the drivers raise when a file is locked, full or gone; SQLAlchemy wraps it, a `Statement` does not."""
+    with contextlib.suppress(ImportError):
+        import sqlcipher3  # noqa: PLC0415  (no wheel on 32-bit ARM)
+
+        return OperationalError, sqlite3.OperationalError, sqlcipher3.OperationalError
+    return OperationalError, sqlite3.OperationalError
+
+
+OPERATIONAL = _operational()
+
+
 def driver(key: bytes | None) -> ModuleType:
     """sqlcipher3 where a key is given and it is installed (x86_64, aarch64); Python's own sqlite3 elsewhere."""
     if key is not None:
@@ -179,7 +191,7 @@ class Database:
                 else:
                     for job in jobs:
                         _run_one(writer, job)
-        except OperationalError:
+        except OPERATIONAL:
             # A connection whose transaction failed is not trusted any more.
             self._writer = None
             writer.invalidate()
@@ -198,7 +210,7 @@ def _run_one(writer: Connection, job: _Job[Any]) -> None:
     try:
         with writer.begin_nested():
             job.result = job.function(writer)
-    except OperationalError:
+    except OPERATIONAL:
         raise
     except Exception as error:  # noqa: BLE001  (each caller gets his own error; the others' work goes on)
         job.error = error
@@ -213,8 +225,9 @@ def _begin(connection: Connection) -> None:
 def _as_store_errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
-        raise StorageUnavailable(f"{path}: {error.orig}: nothing was changed") from error
+    except OPERATIONAL as error:
+        reason = error.orig if isinstance(error, OperationalError) else error
+        raise StorageUnavailable(f"{path}: {reason}: nothing was changed") from error
     except DatabaseError as error:
         if "not a database" in str(error):
             raise StoreError(f"{path}: the key does not fit, or this is no database of gatewayd") from error

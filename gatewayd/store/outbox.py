@@ -25,7 +25,8 @@ from gatewayd.domain.purpose import Purpose
 from gatewayd.errors import CauseClass, LeaseLost, RefusedByRule, TransitionError, UsageError
 from gatewayd.store import claims, people
 from gatewayd.store.engine import Database
-from gatewayd.store.schema import attempts, messages, sim_recipients, sims
+from gatewayd.store.schema import attempts, is_ready, is_waiting, messages, sim_recipients, sims, waits_for_time
+from gatewayd.store.statement import Statement
 from gatewayd.store.types import UtcTime
 from gatewayd.store.work import (
     AttemptRecord,
@@ -62,7 +63,7 @@ _STICKY = (
     .limit(1)
 )
 _ACCEPT = sa.insert(messages).values(sim_id=_STICKY.scalar_subquery())
-_END_ATTEMPT = (
+_END_ATTEMPT = Statement(
     sa.update(attempts)
     .where(_a.id == sa.bindparam("attempt_id"), _a.outcome.is_(None))
     .values(
@@ -72,7 +73,7 @@ _END_ATTEMPT = (
         reference=sa.bindparam("tp_mr"),
     )
 )
-_LEAVE = (
+_LEAVE = Statement(
     sa.update(messages)
     .where(_m.id == sa.bindparam("message_id"), _m.lease == sa.bindparam("token"))
     .values(
@@ -87,19 +88,25 @@ _LEAVE = (
         lease_until=None,
     )
 )
-_LEASED = sa.select(_m.lease).where(_m.id == sa.bindparam("message_id"))
-_RENEW = (
+_RENEW = Statement(
     sa.update(messages)
     .where(_m.id == sa.bindparam("message_id"), _m.lease == sa.bindparam("token"))
     .values(lease_until=sa.bindparam("until", type_=UtcTime))
 )
-_ON_WIRE = (
+_ON_WIRE = Statement(
     sa.update(attempts)
     .where(_a.id == sa.bindparam("attempt_id"), _a.outcome.is_(None))
     .values(on_wire_at=sa.bindparam("at", type_=UtcTime))
 )
-_MET = upsert(sim_recipients)
-_MET = _MET.on_conflict_do_update(index_elements=["recipient", "sim_id"], set_={"last_at": _MET.excluded.last_at})
+_MEET = upsert(sim_recipients).values(
+    recipient=sa.bindparam("to"),
+    sim_id=sa.bindparam("me"),
+    first_at=sa.bindparam("now", type_=UtcTime),
+    last_at=sa.bindparam("now", type_=UtcTime),
+)
+_MET = Statement(
+    _MEET.on_conflict_do_update(index_elements=["recipient", "sim_id"], set_={"last_at": _MEET.excluded.last_at})
+)
 LEASE_AFTER_MARK = timedelta(minutes=7)
 """The longest answer to a PDU is 300 s (ModemManager's figure), and then the outcome must be written."""
 
@@ -163,9 +170,8 @@ class Outbox:
                 self._end_attempt(connection, work, Outcome.REFUSED, now, GATE, None)
                 self._leave(connection, work, MessageState.BLOCKED, reason=reason)
                 return reason
-            connection.execute(_ON_WIRE, {"attempt_id": work.attempt_id, "at": now})
-            met = {"recipient": work.recipient, "sim_id": work.sim_id, "first_at": now, "last_at": now}
-            connection.execute(_MET, met)
+            _ON_WIRE.change(connection, attempt_id=work.attempt_id, at=now)
+            _MET.change(connection, to=work.recipient, me=work.sim_id, now=now)
             return None
 
         reason = self._database.write(mark)
@@ -205,7 +211,7 @@ class Outbox:
         self, connection: Connection, work: Work, outcome: Outcome, at: datetime, code: str, reference: int | None
     ) -> None:
         values = {"attempt_id": work.attempt_id, "result": str(outcome), "at": at, "code": code, "tp_mr": reference}
-        if connection.execute(_END_ATTEMPT, values).rowcount != 1:
+        if _END_ATTEMPT.change(connection, **values) != 1:
             raise LeaseLost
 
     def _leave(
@@ -225,12 +231,12 @@ class Outbox:
             "sent": sent_at, "now_ready": following is MessageState.QUEUED and retry_at is None, "later": retry_at,
             "avoided": avoided, "tried": tried,
         }  # fmt: skip
-        if connection.execute(_LEAVE, values).rowcount != 1:
+        if _LEAVE.change(connection, **values) != 1:
             raise LeaseLost
 
     def _renew(self, connection: Connection, work: Work, now: datetime) -> None:
         values = {"message_id": work.message_id, "token": work.lease, "until": now + LEASE_AFTER_MARK}
-        if connection.execute(_RENEW, values).rowcount != 1:
+        if _RENEW.change(connection, **values) != 1:
             raise LeaseLost
 
     # -- chores
@@ -239,7 +245,7 @@ class Outbox:
         """Make ready what has waited long enough; how many."""
         due = (
             sa.update(messages)
-            .where(_m.state.in_(["queued", "scheduled"]), ~_m.ready, _m.not_before <= now)
+            .where(waits_for_time, _m.not_before <= now)
             .values(state="queued", ready=True, not_before=None)
         )
         return self._database.write(lambda connection: connection.execute(due)).rowcount
@@ -248,7 +254,7 @@ class Outbox:
         """End what waited longer than its time to live; how many."""
         late = (
             sa.update(messages)
-            .where(_m.state.in_(["scheduled", "queued", "held"]), _m.expires_at.is_not(None), _m.expires_at <= now)
+            .where(is_waiting, _m.expires_at.is_not(None), _m.expires_at <= now)
             .values(state=str(MessageState.EXPIRED), reason="time_to_live")
         )
         return self._database.write(lambda connection: connection.execute(late)).rowcount
@@ -263,6 +269,8 @@ class Outbox:
 
         def put_right(connection: Connection) -> Recovery:
             lost = sa.select(_m.id).where(
+                # A message that is being sent has an attempt without outcome: few, and indexed.
+                _m.id.in_(sa.select(_a.message_id).where(_a.outcome.is_(None))),
                 _m.state == "sending",
                 sa.or_(_m.lease.startswith(gateway, autoescape=True), _m.lease_until < now),
                 sa.not_(_m.lease.startswith(mine, autoescape=True)) if mine else sa.true(),
@@ -281,7 +289,7 @@ class Outbox:
         outcome = Outcome.UNKNOWN if on_wire else Outcome.REFUSED
         if running is not None:
             values = {"attempt_id": running.id, "result": str(outcome), "at": now, "code": INTERRUPTED, "tp_mr": None}
-            connection.execute(_END_ATTEMPT, values)
+            _END_ATTEMPT.change(connection, **values)
         following = MessageState.UNKNOWN if on_wire else MessageState.QUEUED
         connection.execute(
             sa.update(messages)
@@ -310,14 +318,14 @@ class Outbox:
 
     def earliest_not_before(self, now: datetime) -> datetime | None:  # noqa: ARG002  (the store's clocks are arguments)
         """When the next waiting message becomes due."""
-        query = sa.select(sa.func.min(_m.not_before)).where(_m.state.in_(["queued", "scheduled"]), ~_m.ready)
+        query = sa.select(sa.func.min(_m.not_before)).where(waits_for_time)
         with self._database.read() as connection:
             found: datetime | None = connection.execute(query).scalar_one()
             return found
 
     def anything_ready(self) -> bool:
         """Whether a line could find a message."""
-        query = sa.select(_m.id).where(_m.state == sa.literal_column("'queued'"), _m.ready == sa.literal_column("1"))
+        query = sa.select(_m.id).where(is_ready)
         with self._database.read() as connection:
             return connection.execute(query.limit(1)).first() is not None
 
@@ -405,7 +413,7 @@ class Outbox:
                     .where(_a.message_id == message_id, _a.outcome == str(Outcome.UNKNOWN))
                     .values(outcome=str(Outcome.SENT), cause="gatewayd:operator")
                 )
-                sent = connection.execute(claims.sent_parts(message_id)).scalar_one()
+                sent = claims.sent_parts(connection, message_id)
                 following = MessageState.SENT if sent >= row.parts else MessageState.QUEUED
             done = following is MessageState.SENT
             values = {

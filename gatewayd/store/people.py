@@ -14,9 +14,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gatewayd.domain.consent import OPT_OUT, GateFacts
-from gatewayd.domain.message import WAITING_STATES, MessageState
+from gatewayd.domain.message import MessageState
 from gatewayd.store.engine import Database, inserted_id
-from gatewayd.store.schema import consents, messages, optouts
+from gatewayd.store.schema import consents, is_waiting, messages, optouts
+from gatewayd.store.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +60,18 @@ _CONSENTED = (
     .limit(1)
     .scalar_subquery()
 )
-_FACTS = sa.select(_OPTED_OUT.label("opted_out"), _CONSENTED.label("consent"))
+_FACTS = Statement(sa.select(_OPTED_OUT.label("opted_out"), _CONSENTED.label("consent")))
 _CANCEL_WAITING = (
     sa.update(messages)
-    .where(
-        messages.c.recipient == sa.bindparam("to"), messages.c.state.in_(sorted(str(state) for state in WAITING_STATES))
-    )
+    .where(messages.c.recipient == sa.bindparam("to"), is_waiting)
     .values(state=str(MessageState.CANCELED), reason=OPT_OUT)
 )
 
 
 def facts(connection: Connection, recipient: str, purpose: str) -> GateFacts:
     """What the gate asks, in one query, in the caller's transaction."""
-    row = connection.execute(_FACTS, {"recipient": recipient, "purpose": purpose}).one()
-    return GateFacts(opted_out=bool(row.opted_out), consent=bool(row.consent))
+    [(opted_out, consent)] = _FACTS.rows(connection, recipient=recipient, purpose=purpose)
+    return GateFacts(opted_out=bool(opted_out), consent=bool(consent))
 
 
 class People:

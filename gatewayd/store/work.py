@@ -71,7 +71,6 @@ class Work:
     lease: str
     sim_id: int
     tries: int
-    new_recipient: bool
 
 
 @dataclass(frozen=True, slots=True)

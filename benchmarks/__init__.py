@@ -1,0 +1,1 @@
+"""What gatewayd costs: each module is a command that prints a table."""
