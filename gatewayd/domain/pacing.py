@@ -73,6 +73,12 @@ class Remaining:
         return max(0, self.allowed - self.used)
 
 
+def counts_days(limits: Limits) -> bool:
+    """Whether these limits depend on the date."""
+    counted = (limits.per_day, limits.per_month, limits.recipients_per_day, limits.recipients_per_month)
+    return any(limit is not None for limit in counted)
+
+
 def next_gap(limits: Limits, rng: random.Random) -> float:
     """Seconds to leave after a submission: the gap, and up to `jitter` more."""
     return limits.gap + (rng.uniform(0.0, limits.jitter) if limits.jitter > 0 else 0.0)
@@ -142,6 +148,10 @@ class History:
     def pause(self, seconds: float, monotonic: float) -> None:
         """Nothing starts for so long: the gap after a submission."""
         self._ready_at = max(self._ready_at, monotonic + seconds)
+
+    def gap_left(self, monotonic: float) -> float:
+        """Seconds until the pause is over."""
+        return max(0.0, self._ready_at - monotonic)
 
     def budget(self, now: datetime, monotonic: float, *, parts: int = 1) -> Budget:
         """What may start, for a message of `parts` parts."""

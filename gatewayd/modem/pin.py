@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Protocol
 
@@ -55,19 +56,22 @@ class RefusedPinsFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = threading.Lock()
 
     def contains(self, sim: str, digest: str) -> bool:
         return digest in self._load().get(sim, [])
 
     def add(self, sim: str, digest: str) -> None:
-        refused = self._load()
-        refused[sim] = sorted({*refused.get(sim, []), digest})
-        self._store(refused)
+        with self._lock:
+            refused = self._load()
+            refused[sim] = sorted({*refused.get(sim, []), digest})
+            self._store(refused)
 
     def remove(self, sim: str, digest: str | None) -> None:
-        refused = self._load()
-        kept = [entry for entry in refused.pop(sim, []) if digest not in (None, entry)]
-        self._store(refused | ({sim: kept} if kept else {}))
+        with self._lock:
+            refused = self._load()
+            kept = [entry for entry in refused.pop(sim, []) if digest not in (None, entry)]
+            self._store(refused | ({sim: kept} if kept else {}))
 
     def _load(self) -> dict[str, list[str]]:
         try:

@@ -83,6 +83,8 @@ _LEAVE = Statement(
         ready=sa.bindparam("now_ready", type_=sa.Boolean),
         not_before=sa.bindparam("later", type_=UtcTime),
         avoid_sim_id=sa.bindparam("avoided"),
+        # What avoids its SIM belongs to none: any other may take it.
+        sim_id=sa.case((sa.bindparam("avoided").is_not(None), None), else_=_m.sim_id),
         tries=_m.tries + sa.bindparam("tried"),
         lease=None,
         lease_until=None,

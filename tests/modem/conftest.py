@@ -16,7 +16,9 @@ from gatewayd.modem.session import Session, open_session
 from tests.modem.scripted import LINES, PATIENCE, ScriptedModem, scripted
 
 # Short, for a scripted modem answers at once; long enough for one octet at a time on a busy machine.
-QUICK = Timeouts(command=2, alive=1, prompt=0.5, submit=0.5, no_reference=0.3, pin=2, listing=2, quiet=0.05, poll=0.01)
+QUICK = Timeouts(
+    command=2, alive=0.5, prompt=0.5, submit=0.5, no_reference=0.3, pin=2, listing=2, restart=0.1, quiet=0.03, poll=0.01
+)
 
 
 @dataclass(frozen=True, slots=True)

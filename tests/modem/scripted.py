@@ -69,7 +69,7 @@ class ScriptedModem:
         tty.setraw(self._slave)
         self.path = os.ttyname(self._slave)
         self._wake = os.pipe()
-        self._prompting = False
+        self.prompting = False
         self._pending = b""
         self._gone = threading.Event()
         self._thread = threading.Thread(target=self._listen, daemon=True)
@@ -128,27 +128,27 @@ class ScriptedModem:
         if ESC in self._pending:
             self._pending = self._pending.partition(ESC)[2]
             self._note("ESC")
-            if self._prompting:
-                self._prompting = False
+            if self.prompting:
+                self.prompting = False
                 self.say(OK)
             return True
-        end = CTRL_Z if self._prompting else b"\r"
+        end = CTRL_Z if self.prompting else b"\r"
         word, found, rest = self._pending.partition(end)
         if not found:
             return False
         self._pending = rest
-        self._answer("PDU" if self._prompting else word.decode().strip(), word.decode())
+        self._answer("PDU" if self.prompting else word.decode().strip(), word.decode())
         return True
 
     def _answer(self, command: str, word: str) -> None:
         if command == "PDU":
-            self._prompting = False
+            self.prompting = False
             self.pdus.append(word)
         name = command if command in self.answers else command.partition("=")[0] + "="
         answer = self.answers.get(name, "\r\nERROR\r\n")
         text = answer if isinstance(answer, str) else answer(self, word)
         if text.endswith(("> ", ">")):
-            self._prompting = True
+            self.prompting = True
         self._note(command)
         if text:
             self.say(text)

@@ -101,8 +101,6 @@ class Module(Terminal):
         self._random = random.Random(f"{options.seed}:{card.name}")  # noqa: S311  # a repeatable delay, no secret
         self._waiting_messages: list[Pdu] = []  # at the service centre
         self._waiting_reports: list[Pdu] = []
-        for fault in options.fault:
-            self.arm(fault)
 
     def _fired(self, fault: Fault) -> None:
         self.carrier.happened("fault", self.card.name, fault.kind)

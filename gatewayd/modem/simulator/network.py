@@ -47,12 +47,16 @@ class SimulatedSim:
         self.exclusive = False
         self.openings = 0
         self._clock = network.clock
+        self.advance()  # the module learns what time it is before anything is timed
+        for fault in options.fault:
+            self.module.arm(fault)
 
     # The client's side.
 
     def configure(self, options: Options) -> None:
         """Other options for the same card and module; what they remember stays, new faults are armed."""
         with self.changed:
+            self.advance()
             if options != self.options:
                 if self.card.smsc == self.options.smsc:
                     self.card.smsc = options.smsc

@@ -78,6 +78,10 @@ class Terminal(ABC):
         """Let armed events (unplug, reboot, silence, errors) happen at this point; True ends the command at once."""
 
     @abstractmethod
+    def happens(self, fault: Fault) -> bool:
+        """Let one event happen; True ends the command at once."""
+
+    @abstractmethod
     def receive_text(self, text: str) -> None:
         """A message arrives from nobody in particular, in the middle of an answer."""
 
@@ -264,10 +268,6 @@ class Terminal(ABC):
             self.later(seconds, lambda: self._enter_body(text))
         else:
             self._enter_body(text)
-
-    @abstractmethod
-    def happens(self, fault: Fault) -> bool:
-        """Let one event happen; True ends the command at once."""
 
     def _enter_body(self, text: bytes) -> None:
         self.say(text)

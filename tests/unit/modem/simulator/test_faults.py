@@ -106,6 +106,14 @@ def test_an_unplugged_port_comes_back() -> None:
     assert bench.ask("AT") == ["OK"]
 
 
+def test_a_port_that_is_not_there_yet() -> None:
+    bench = Bench("fault=unplug;seconds=20&echo=0")
+    bench.after(19)
+    assert not bench.module.attached
+    bench.after(1)
+    assert bench.ask("AT") == ["OK"]
+
+
 def test_a_reboot_tells_when_it_is_over() -> None:
     bench, _ = submitted("reboot;at=accepted;seconds=15", "pin=1234")  # locked: refused before the fault is met
     bench.ask("AT+CPIN=1234")
