@@ -17,7 +17,10 @@ import phonenumbers
 from gatewayd.config.models import FileModel, PurposeBlock, SimBlock
 from gatewayd.config.settings import sets_a_limit
 from gatewayd.config.yamltree import Place
+from gatewayd.domain import template
 from gatewayd.domain.purpose import MessageClass
+from gatewayd.errors import TextError, UsageError
+from gatewayd.services.calendars import public_holidays
 
 Finding = tuple[Place, str, str]
 """Where; what is wrong; what was expected."""
@@ -43,6 +46,7 @@ def problems(model: FileModel) -> Iterator[Finding]:
     yield from _twice(model)
     yield from _sims(model)
     yield from _feeds(model)
+    yield from _calendar(model)
     for key, purpose in model.purposes.items():
         yield from _hours(key, purpose)
     if model.database != "sqlite":
@@ -96,6 +100,23 @@ def _feeds(model: FileModel) -> Iterator[Finding]:
             hint = nearest(feed.purpose, model.purposes)
             known = ", ".join(model.purposes) or "a purpose, and there is none yet"
             yield ("feeds", index, "purpose"), f"there is no purpose `{feed.purpose}`{hint}", f"one of {known}"
+        if feed.template is not None:
+            try:
+                template.compile(feed.template)
+            except TextError as error:
+                yield ("feeds", index, "template"), str(error), "a text with {{ fields }}"
+
+
+def _calendar(model: FileModel) -> Iterator[Finding]:
+    """The calendar of public holidays, where a purpose asks for it."""
+    keeps_holidays = any(purpose.hours and not purpose.hours.holidays for purpose in model.purposes.values())
+    if not keeps_holidays and model.holidays_region is None:
+        return
+    try:
+        public_holidays(model.country, model.holidays_region)
+    except UsageError as error:
+        place = ("country",) if model.holidays_region is None else ("holidays_region",)
+        yield place, str(error), "a region of the country, or hours that do not ask for holidays"
 
 
 def _hours(key: str, purpose: PurposeBlock) -> Iterator[Finding]:

@@ -66,8 +66,11 @@ def _settings(tree: yamltree.Tree, file: Path) -> Settings:
     found = [Problem(tree.line(place), _dotted(place), *words) for place, *words in checks.problems(model)]
     if found:
         raise InvalidConfiguration(_sorted(found), str(file))
-    notices = (Notice(tree.line(remark.place), remark.text) for remark in checks.remarks(model))
-    return replace(settings_from(model, file), warnings=tuple(sorted(notices, key=lambda notice: notice.line)))
+    notices = (
+        Notice(tree.line(remark.place) if tree.holds(remark.place) else None, remark.text)
+        for remark in checks.remarks(model)
+    )
+    return replace(settings_from(model, file), warnings=tuple(sorted(notices, key=lambda notice: notice.line or 0)))
 
 
 def _sorted(problems: list[Problem]) -> list[Problem]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from gatewayd.domain.number import Kind
 from gatewayd.domain.purpose import Basis, Encoding, MessageClass
 
 
@@ -84,7 +85,7 @@ def _hour(value: Any) -> time:
     return time(int(match[1] or 0), int(match[2] or 0))
 
 
-NumberKind = Literal["landline", "premium", "shared_cost", "toll_free", "satellite", "voip", "short"]
+_KINDS = ", ".join(kind for kind in Kind if kind is not Kind.MOBILE)
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$", description="a short name: a-z, 0-9, - and _")]
 Label = Annotated[str, Field(max_length=200), AfterValidator(_label)]
 Directory = Annotated[str, Field(description="an absolute path, as /var/lib/gatewayd"), AfterValidator(_absolute)]
@@ -216,7 +217,8 @@ class FileModel(Block):
     organisation: OrganisationBlock
     country: str = Field("FR", description="the two letters of a country, as FR")
     allowed_countries: tuple[str, ...] | None = Field(None, description="a list of countries, as [FR, BE]")
-    allowed_numbers: tuple[NumberKind, ...] = Field((), description=f"a list out of {', '.join(get_args(NumberKind))}")
+    allowed_numbers: tuple[Annotated[Kind, Field(strict=False)], ...] = Field((), description=f"a list out of {_KINDS}")
+    holidays_region: str | None = Field(None, description="a region with holidays of its own, as Alsace-Moselle")
     timezone: str = Field("Europe/Paris", description="a time zone, as Europe/Paris")
     state_directory: Directory = "/var/lib/gatewayd"
     spool_directory: Directory = "/var/spool/gatewayd"

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from gatewayd.config.models import FeedBlock, FileModel, HoursBlock, LimitsBlock, PurposeBlock, SimBlock
+from gatewayd.domain.number import Kind
 from gatewayd.domain.purpose import STRICTEST, Hours, Limits, Purpose, SimSettings
 
 _COUNTS = frozenset(
@@ -60,9 +61,9 @@ class ApiSettings:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that may stand, but should be known; `line` is where it stands in the file."""
+    """Something that may stand, but should be known; `line` is where it stands, None for what the file leaves out."""
 
-    line: int
+    line: int | None
     text: str
 
 
@@ -74,7 +75,8 @@ class Settings:
     organisation: Organisation
     country: str
     allowed_countries: frozenset[str]
-    allowed_numbers: frozenset[str]
+    allowed_numbers: frozenset[Kind]
+    holidays_region: str | None
     timezone: ZoneInfo
     state_directory: Path
     spool_directory: Path
@@ -111,7 +113,8 @@ def settings_from(model: FileModel, file: Path) -> Settings:
         ),
         country=model.country,
         allowed_countries=frozenset(model.allowed_countries or ()) | {model.country},
-        allowed_numbers=frozenset(model.allowed_numbers),
+        allowed_numbers=frozenset(model.allowed_numbers) | {Kind.MOBILE},
+        holidays_region=model.holidays_region,
         timezone=ZoneInfo(model.timezone),
         state_directory=Path(model.state_directory),
         spool_directory=Path(model.spool_directory),

@@ -42,10 +42,14 @@ class Tree:
     lines: Mapping[Place, int]
 
     def line(self, path: Place) -> int:
-        """The line of `path`, or of the nearest thing above it that stands in the file."""
+        """The line of `path`, or of the nearest thing above it that stands in the file; 1 for the file itself."""
         while path and path not in self.lines:
             path = path[:-1]
-        return self.lines.get(path, 1)
+        return self.lines[path] if path else 1
+
+    def holds(self, path: Place) -> bool:
+        """Whether `path`, or a part of it, stands in the file."""
+        return path[:1] in self.lines
 
 
 def read(file: Path) -> Tree:

@@ -144,6 +144,13 @@ REFUSED = [
     ("default_limits: {gap: 1e999}", 2, "expected seconds"),
     ("default_limits: {per_months: 3}", 2, "did you mean `per_month`?"),
     ("purposes: {e: {label: E, basis: consent}}\nfeeds: [{folder: ., purpose: f}]", 3, "there is no purpose `f`"),
+    (
+        "purposes: {e: {label: E, basis: consent}}\nfeeds:\n- folder: .\n  purpose: e\n  template: '{% for x in y %}'",
+        6,
+        "feeds[1].template: template",
+    ),
+    ("holidays_region: Atlantis", 2, "holidays_region: no calendar of public holidays"),
+    ("allowed_numbers: [landlines]", 2, "expected a list out of landline, premium"),
     ("feeds: [{folder: ../x, purpose: e}]", 2, "it is no plain folder name"),
     ("feeds: [{folder: /x, purpose: e}]", 2, "it is no plain folder name"),
     ("feeds: [{folder: .git, purpose: e}]", 2, "it is no plain folder name"),

@@ -1,0 +1,176 @@
+"""All parts of a running gateway, built from the settings, started and stopped in order.
+
+    start   database -> what the last life left -> bell -> lines -> chores -> drop folder
+    stop    drop folder -> chores -> lines (a running submission ends) -> bell -> database
+
+`start` returns after recovery, so that READY is true when it is said. `stop` may be called again and again with a short
+patience, until it says that all has ended. Used by `gatewayd run`, and by `demo` in its own process.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets as random
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import structlog
+from sqlalchemy import text
+
+from gatewayd.clock import Clock
+from gatewayd.config import FeedSettings, ModemSettings, Settings
+from gatewayd.credentials import Credentials
+from gatewayd.daemon.rules import number_rules, rules_of
+from gatewayd.daemon.storage import database_key, open_database
+from gatewayd.daemon.supervision import Task, Worker
+from gatewayd.domain import template
+from gatewayd.interfaces.dropfolder.folder import SETTLE_SECONDS, DropFolder, Feed
+from gatewayd.interfaces.dropfolder.report import ReportStyle
+from gatewayd.interfaces.dropfolder.reporter import Reporter
+from gatewayd.interfaces.dropfolder.spool import Spool
+from gatewayd.modem import simulator
+from gatewayd.modem.notices import Notice
+from gatewayd.modem.pin import PinGuard, RefusedPinsFile
+from gatewayd.modem.session import Session, open_session
+from gatewayd.services import wakeup
+from gatewayd.services.dispatcher import Dispatcher, LineStatus
+from gatewayd.services.line import Common, Opener
+from gatewayd.services.roster import Roster
+from gatewayd.services.schedules import Schedules
+from gatewayd.store.batches import Batches
+from gatewayd.store.outbox import Outbox, Recovery
+from gatewayd.store.sims import Sims
+
+log = structlog.get_logger(__name__)
+
+GATEWAY = "local"
+"""Its leases begin with this: the lock of the state directory says that an earlier life's are nobody's any more."""
+POLL = 5.0
+"""Seconds between two looks at the queue, for a ring that was lost."""
+EXPIRE = 60.0
+LOOK_INTO_FOLDERS = 2.0
+PATIENCE_WITH_A_FILE = 900.0
+"""Seconds that the largest file may take on the slowest card."""
+
+
+class Gateway:
+    """One gateway: its database, its lines, its feeds. `start` and `stop` belong to one thread."""
+
+    def __init__(
+        self, settings: Settings, secrets: Credentials, clock: Clock, *, settle: float = SETTLE_SECONDS
+    ) -> None:
+        self.settings, self._clock = settings, clock
+        self.database = open_database(settings, database_key(settings, secrets))
+        self.outbox = Outbox(self.database)
+        common = Common(
+            outbox=self.outbox,
+            sims=Sims(self.database),
+            clock=clock,
+            rules=rules_of(settings),
+            roster=Roster(clock),
+            lease=f"{GATEWAY}/{os.getpid()}-{random.token_hex(4)}",
+            on_notice=_heard,
+        )
+        self._dispatcher = Dispatcher(openers(settings, secrets, clock), common)
+        self._schedules = Schedules(clock)
+        self._schedules.add("queue.poll", POLL, self._dispatcher.poll)
+        self._schedules.add("queue.expire", EXPIRE, lambda: self.outbox.expire(clock.utc_now()))
+        self._spool = Spool(settings.spool_directory, [feed.folder for feed in settings.feeds])
+        batches, style = Batches(self.database), ReportStyle(settings.organisation.language, settings.timezone)
+        self._reporter = Reporter(self._spool, batches, style, clock)
+        self._folders = DropFolder(
+            self._spool,
+            batches,
+            [_feed(feed, settings) for feed in settings.feeds],
+            numbers=number_rules(settings),
+            style=style,
+            clock=clock,
+            settle=settle,
+        )
+        self._feeder = Worker(
+            Task(
+                "drop folder",
+                partial(self._look_into_folders, min(LOOK_INTO_FOLDERS, settle)),
+                PATIENCE_WITH_A_FILE,
+                threading.Event(),
+            ),
+            clock,
+        )
+        self._bell = wakeup.Listener(settings.state_directory / wakeup.SOCKET_NAME, self.wake)
+
+    def start(self) -> Recovery:
+        """Recover, then start everything. StorageUnavailable, OSError: a directory cannot be used."""
+        self._spool.prepare()
+        self._bell.start()
+        recovery = self._dispatcher.start()
+        self._schedules.start()
+        self._feeder.start()
+        return recovery
+
+    def wake(self) -> None:
+        """Something was accepted, or changed by the operator."""
+        self._dispatcher.wake()
+
+    def stop(self, patience: float) -> bool:
+        """Let what runs come to its end; whether it has within about `patience` seconds. If not, call it again."""
+        self._feeder.ask_to_stop()
+        self._schedules.stop()
+        if not (self._feeder.join(patience) and self._dispatcher.stop(patience)):
+            return False
+        self._bell.stop()
+        self.database.close()
+        return True
+
+    def alive(self) -> bool:
+        """Whether every worker has turned as it should, and the database answers."""
+        if not (self._dispatcher.alive() and self._schedules.alive() and self._feeder.alive):
+            return False
+        with self.database.read() as connection:
+            return bool(connection.execute(text("SELECT 1")).scalar_one() == 1)
+
+    def lines(self) -> list[LineStatus]:
+        """Each port, in the order of the configuration."""
+        return self._dispatcher.status()
+
+    @property
+    def crashes(self) -> int:
+        """Turns that ended in a defect, since the start."""
+        return self._feeder.crashes + sum(line.crashes for line in self.lines())
+
+    def _look_into_folders(self, interval: float) -> float:
+        turn = self._folders.run_once()
+        if turn.accepted:
+            self._dispatcher.wake()
+        self._reporter.run_once()
+        return 0.0 if turn.more else interval
+
+
+def openers(settings: Settings, secrets: Credentials, clock: Clock) -> Mapping[str, Opener]:
+    """How to open each configured port. ConfigurationError: a PIN's credential is missing."""
+    if any(modem.port.startswith("sim://") for modem in settings.modems):
+        simulator.install()
+    guard = PinGuard(RefusedPinsFile(settings.state_directory / "refused-pins.json"))
+    return {modem.port: opener(modem, secrets, clock, guard) for modem in settings.modems}
+
+
+def opener(modem: ModemSettings, secrets: Credentials, clock: Clock, guard: PinGuard) -> Opener:
+    """How to open one port."""
+    pin = secrets.text(modem.pin) if modem.pin is not None else None
+
+    def open_(on_notice: Callable[[Notice], None]) -> Session:
+        return open_session(
+            modem.port, baudrate=modem.baudrate, pin=pin, clock=clock, pin_guard=guard, on_notice=on_notice
+        )
+
+    return open_
+
+
+def _feed(feed: FeedSettings, settings: Settings) -> Feed:
+    compiled = template.compile(feed.template) if feed.template is not None else None
+    return Feed(feed.folder, settings.purposes[feed.purpose], compiled, feed.approval_required)
+
+
+def _heard(sim_id: int, notice: Notice) -> None:
+    """What a modem says by itself; its class only, for it may hold a number and a text."""
+    log.debug("modem.notice", sim_id=sim_id, notice=type(notice).__name__)
