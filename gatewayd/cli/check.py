@@ -1,0 +1,99 @@
+"""`gatewayd check`: may this configuration be used, and what should be known about it? Nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import typer
+from rich.text import Text
+
+from gatewayd import config, credentials
+from gatewayd.cli import context, options, output
+from gatewayd.cli.options import AsJson
+from gatewayd.daemon import storage
+from gatewayd.errors import ConfigurationError
+
+app = options.command()
+
+# The WAL-reset bug: two connections that write and checkpoint at one instant (fixed in 3.51.3).
+_FIXED = (3, 51, 3)
+
+
+@app.command()
+def check(ctx: typer.Context, json: AsJson = False) -> None:
+    """Say whether the configuration can be used, and what should be known about it."""
+    here = context.of(ctx)
+    try:
+        settings = here.settings
+    except ConfigurationError as error:
+        _refused(error, as_json=json)
+        raise typer.Exit(error.exit_status) from None
+    faults = list(_faults(here))
+    notices = [
+        *((notice.line, notice.text) for notice in settings.warnings),
+        *((None, words) for words in _machine(here)),
+    ]
+    if json:
+        warnings = [{"line": line, "text": text} for line, text in notices]
+        output.as_json({"file": str(here.file), "valid": not faults, "errors": faults, "warnings": warnings})
+    else:
+        _print(here, faults, notices)
+    if faults:
+        raise typer.Exit(ConfigurationError.exit_status)
+
+
+def _refused(error: ConfigurationError, *, as_json: bool) -> None:
+    lines = error.lines() if isinstance(error, config.InvalidConfiguration) else [str(error)]
+    if as_json:
+        output.as_json({"file": error.file, "valid": False, "errors": lines, "warnings": []})
+    else:
+        output.fail("\n".join(lines))
+
+
+def _faults(here: context.Context) -> Iterator[str]:
+    """What the file names and the machine does not have."""
+    for modem in here.settings.modems:
+        if modem.pin is not None:
+            try:
+                here.credentials.text(modem.pin)
+            except ConfigurationError as error:
+                yield f"{modem.port}: {error}"
+    for name in (credentials.DATABASE_KEY, credentials.LOG_KEY):
+        try:
+            here.credentials.key(name)
+        except ConfigurationError as error:
+            yield str(error)
+
+
+def _machine(here: context.Context) -> Iterator[str]:
+    version = storage.sqlite_version()
+    if not storage.encrypts():
+        yield "sqlcipher3 is not installed: the database is not encrypted, whoever takes the card can read it"
+    elif here.credentials.key(credentials.DATABASE_KEY) is None:
+        path = here.credentials.state / credentials.DATABASE_KEY
+        if here.settings.database_file.exists():
+            yield f"the database is there, but its key ({path}) is not: it cannot be opened"
+        else:
+            yield f"there is no database key yet: the first start makes {path}; keep a copy of it elsewhere"
+    if tuple(int(number) for number in version.split(".")[:3]) < _FIXED:
+        yield f"SQLite {version} may damage a database in rare moments (WAL-reset bug, fixed in 3.51.3)"
+
+
+def _print(here: context.Context, faults: list[str], notices: list[tuple[int | None, str]]) -> None:
+    for words in faults:
+        output.fail(words)
+    settings = here.settings
+    if not faults:
+        output.show(Text.assemble(("ok ", "bold green"), f"{here.file} can be used"))
+    ways = "encrypted" if storage.encrypts() else "not encrypted"
+    sizes = (
+        output.many(len(settings.modems), "modem"),
+        output.many(len(settings.sims), "SIM") + " listed",
+        output.many(len(settings.purposes), "purpose"),
+        output.many(len(settings.feeds), "drop folder"),
+    )
+    output.say(f"   {', '.join(sizes)}")
+    output.say(f"   database {settings.database_file} (SQLite {storage.sqlite_version()}, {ways})")
+    for line, words in notices:
+        place = f"line {line}: " if line else ""
+        output.show(Text.assemble(("!  ", "bold yellow"), output.visible(place + words)))

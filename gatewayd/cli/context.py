@@ -1,0 +1,87 @@
+"""What every command needs: the configuration, the secrets, the database, each opened when it is first asked for.
+
+The CLI works beside a running daemon: they meet in the database, and a ring tells the daemon of a change. Run by root,
+a command becomes the owner of the state directory before it writes anything there, so that the daemon can read it.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import pwd
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import typer
+
+from gatewayd import config, logs
+from gatewayd.clock import Clock, SystemClock
+from gatewayd.credentials import Credentials
+from gatewayd.daemon import storage
+from gatewayd.services import wakeup
+from gatewayd.store.engine import Database
+
+DEFAULT_CONFIG = Path("/etc/gatewayd/gatewayd.yaml")
+
+
+@dataclass
+class Context:
+    """One run of the CLI."""
+
+    file: Path
+
+    @cached_property
+    def settings(self) -> config.Settings:
+        """The configuration. ConfigurationError if it cannot be used."""
+        return config.load(self.file)
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        """The secrets, by name."""
+        return Credentials.of(self.file, self.settings.state_directory)
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The machine's."""
+        return SystemClock()
+
+    @cached_property
+    def database(self) -> Database:
+        """The database, made if there is none yet."""
+        storage.make_state_directory(self.settings)
+        key = storage.database_key(self.settings, self.credentials)  # as root: it may be root's alone
+        logs.configure(storage.log_key(self.credentials), level="warning")
+        become_owner(self.settings.state_directory)
+        return storage.open_database(self.settings, key)
+
+    def ring(self) -> None:
+        """Tell a running daemon that there is something to do."""
+        wakeup.ring(self.settings.state_directory / wakeup.SOCKET_NAME)
+
+
+def of(context: typer.Context) -> Context:
+    """The Context of a Typer context."""
+    found = context.obj
+    assert isinstance(found, Context)  # noqa: S101  # set by the root callback before any command
+    return found
+
+
+def operator() -> str:
+    """Who typed the command: the person behind sudo, where there is one."""
+    return os.environ.get("SUDO_USER") or getpass.getuser()
+
+
+def become_owner(directory: Path) -> None:
+    """Where root runs a command on a service user's directory, go on as that user, with its groups."""
+    if os.geteuid() != 0 or not directory.exists():
+        return
+    owner = directory.stat()
+    if owner.st_uid == 0:
+        return
+    try:
+        os.initgroups(pwd.getpwuid(owner.st_uid).pw_name, owner.st_gid)
+    except KeyError:
+        os.setgroups([])
+    os.setgid(owner.st_gid)
+    os.setuid(owner.st_uid)

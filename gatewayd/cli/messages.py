@@ -1,0 +1,182 @@
+"""`gatewayd messages`: the queue, and the operator's hand in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from gatewayd.cli import context, options, output
+from gatewayd.cli.options import AsJson, Limit
+from gatewayd.daemon.rules import number_rules
+from gatewayd.domain.message import MessageState
+from gatewayd.errors import TransitionError, UsageError
+from gatewayd.interfaces.dropfolder import sentences
+from gatewayd.store.outbox import MessageRecord, Outbox, Resolution
+
+app = options.noun("The queue: look, hold, release, cancel, resolve.")
+
+Ids = Annotated[list[int], typer.Argument(help="Numbers of messages.", min=1)]
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    state: Annotated[
+        list[MessageState] | None,
+        typer.Option("--state", metavar="STATE", help="Only in this state, as queued; repeatable."),
+    ] = None,
+    recipient: Annotated[str, typer.Option("--recipient", help="Only to this number.")] = "",
+    purpose: Annotated[str, typer.Option("--purpose", help="Only for this purpose.")] = "",
+    limit: Limit = 50,
+    json: AsJson = False,
+) -> None:
+    """List messages, the newest first."""
+    here = context.of(ctx)
+    number = number_rules(here.settings).parse(recipient) if recipient else ""
+    found = Outbox(here.database).list(states=state or (), recipient=number, purpose=purpose, limit=limit)
+    if json:
+        output.as_json([as_json(message) for message in found])
+        return
+    if not found:
+        output.say("No message.")
+        return
+    zone = here.settings.timezone
+    rows = [
+        (
+            message.id,
+            message.recipient,
+            message.purpose,
+            output.state(message.state),
+            message.reason,
+            message.sim or "",
+            message.parts,
+            output.local(message.sent_at or message.created_at, zone),
+        )
+        for message in found
+    ]
+    columns = ("ID", "NUMBER", "PURPOSE", "STATE", "REASON", "SIM", "SMS", "TIME")
+    output.show(output.table(columns, rows, numeric=frozenset({"ID", "SMS"})))
+    if len(found) == limit:
+        output.note(f"the newest {limit}; --limit shows more")
+
+
+@app.command()
+def show(ctx: typer.Context, message_id: Annotated[int, typer.Argument(metavar="ID")], json: AsJson = False) -> None:
+    """Show one message wholly, with each attempt to send it."""
+    here = context.of(ctx)
+    outbox = Outbox(here.database)
+    message = outbox.get(message_id)
+    if message is None:
+        raise UsageError(f"there is no message {message_id}")
+    if json:
+        output.as_json(as_json(message))
+        return
+    zone = here.settings.timezone
+    facts: list[tuple[str, object]] = [
+        ("number", message.recipient),
+        ("purpose", message.purpose),
+        ("feed", message.feed),
+        ("state", output.state(message.state)),
+        ("reason", message.reason),
+        ("in words", sentences.of_message(message.state, message.reason, "en") if message.reason else ""),
+        ("SIM", message.sim or ""),
+        ("SMS", message.parts),
+        ("accepted", output.local(message.created_at, zone)),
+        ("sent", output.local(message.sent_at, zone)),
+        ("delivered", output.local(message.delivered_at, zone)),
+        ("text", message.text),
+    ]
+    output.show(Text(f"message {message.id}", style="bold"))
+    output.show(output.pairs([(name, value) for name, value in facts if value != ""]))
+    rows = [
+        (
+            attempt.part,
+            attempt.sim,
+            output.local(attempt.begun_at, zone),
+            output.local(attempt.on_wire_at, zone),
+            output.local(attempt.ended_at, zone),
+            attempt.outcome or "running",
+            attempt.cause,
+        )
+        for attempt in outbox.attempts(message_id)
+    ]
+    if rows:
+        output.show(output.table(("PART", "SIM", "BEGUN", "ON THE WIRE", "ENDED", "OUTCOME", "CAUSE"), rows))
+
+
+@app.command()
+def cancel(ctx: typer.Context, ids: Ids) -> None:
+    """Cancel waiting messages: they are not sent."""
+    outbox = Outbox(context.of(ctx).database)
+    _each(ctx, ids, "canceled", outbox.cancel)
+
+
+@app.command()
+def hold(ctx: typer.Context, ids: Ids) -> None:
+    """Hold waiting messages until they are released."""
+    outbox = Outbox(context.of(ctx).database)
+    _each(ctx, ids, "held", outbox.hold)
+
+
+@app.command()
+def release(ctx: typer.Context, ids: Ids) -> None:
+    """Release held messages: they are sent when their turn comes."""
+    outbox = Outbox(context.of(ctx).database)
+    _each(ctx, ids, "released", outbox.unhold)
+
+
+@app.command()
+def resolve(
+    ctx: typer.Context,
+    ids: Ids,
+    as_sent: Annotated[bool, typer.Option("--as-sent", help="It went out: the recipient has it.")] = False,
+    resend: Annotated[bool, typer.Option("--resend", help="Send it again, even if it may arrive twice.")] = False,
+) -> None:
+    """Decide about messages that may have gone out (state `unknown`)."""
+    if as_sent == resend:
+        raise UsageError("say either --as-sent or --resend")
+    here = context.of(ctx)
+    outbox = Outbox(here.database)
+    decision = Resolution.AS_SENT if as_sent else Resolution.RESEND
+
+    def decide(message_id: int) -> None:
+        outbox.resolve(message_id, decision, here.clock.utc_now())
+
+    _each(ctx, ids, "taken as sent" if as_sent else "queued again", decide)
+
+
+def _each(ctx: typer.Context, ids: Sequence[int], done: str, change: Callable[[int], None]) -> None:
+    """Change each message; those that cannot be changed are told, and do not keep the others from it."""
+    refused = 0
+    for message_id in ids:
+        try:
+            change(message_id)
+        except (UsageError, TransitionError) as error:
+            refused += 1
+            output.fail(str(error))
+        else:
+            output.say(f"message {message_id} {done}")
+    context.of(ctx).ring()
+    if refused:
+        raise typer.Exit(1)
+
+
+def as_json(message: MessageRecord) -> dict[str, object]:
+    """A message with the keys of the contract."""
+    return {
+        "id": message.id,
+        "recipient": message.recipient,
+        "purpose": message.purpose,
+        "feed": message.feed,
+        "state": message.state,
+        "reason": message.reason or None,
+        "sim": message.sim or None,
+        "parts": message.parts,
+        "text": message.text,
+        "created_at": output.rfc3339(message.created_at),
+        "sent_at": output.rfc3339(message.sent_at),
+        "delivered_at": output.rfc3339(message.delivered_at),
+    }

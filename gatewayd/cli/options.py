@@ -1,0 +1,21 @@
+"""Options that several commands have, written once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many, the newest first.")]
+By = Annotated[str, typer.Option("--by", help="Who records it; else the person who types.")]
+
+
+def command() -> typer.Typer:
+    """The Typer of a file with one command."""
+    return typer.Typer(add_completion=False)
+
+
+def noun(words: str) -> typer.Typer:
+    """The Typer of a file with several commands about one thing."""
+    return typer.Typer(help=words, no_args_is_help=True, add_completion=False)

@@ -1,0 +1,140 @@
+"""What an operator sees: tables for people, JSON for scripts, one sentence for an error.
+
+Nothing that came from outside reaches the terminal as it is: control and bidirectional characters are shown as escapes,
+and Rich's markup is never read from data. JSON is one value a call, UTF-8, with times in RFC 3339 UTC.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+
+STATE_STYLES: Mapping[str, str] = {
+    "delivered": "green",
+    "sent": "green",
+    "queued": "cyan",
+    "scheduled": "cyan",
+    "sending": "cyan",
+    "held": "yellow",
+    "unknown": "bold yellow",
+    "blocked": "magenta",
+    "canceled": "dim",
+    "expired": "yellow",
+    "failed": "bold red",
+    "undelivered": "red",
+    "rejected": "red",
+}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console as wide as the terminal; into a file or pipe, wide enough that no row is cut."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(file=stream, width=None if stream.isatty() else 240, highlight=False, soft_wrap=not stream.isatty())
+
+
+def visible(words: object) -> str:
+    """A string whose control characters can be seen and do nothing."""
+    return _UNSAFE.sub(
+        lambda match: f"\\x{ord(match[0]):02x}" if ord(match[0]) < 256 else f"\\u{ord(match[0]):04x}", str(words)
+    )
+
+
+def many(count: int, thing: str) -> str:
+    """`1 modem`, `2 modems`."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def say(words: str, style: str = "") -> None:
+    """A line on stdout."""
+    console().print(Text(visible(words), style=style))
+
+
+def warn(words: str) -> None:
+    """A line on stderr, for what is done but should be known."""
+    console(stderr=True).print(Text.assemble(("warning: ", "yellow"), visible(words)))
+
+
+def fail(words: str) -> None:
+    """The sentence of an error, on stderr; one line for each line it has."""
+    out = console(stderr=True)
+    for line in words.splitlines():
+        out.print(Text.assemble(("gatewayd: ", "bold red"), visible(line)))
+
+
+def state(words: str) -> Text:
+    """A message's state in its colour."""
+    return Text(words, style=STATE_STYLES.get(words, ""))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numeric: frozenset[str] = frozenset()) -> Table:
+    """A table without a frame; cells are Text, or are shown as they are."""
+    found = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 0, 0, 1), header_style="bold")
+    for column in columns:
+        found.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
+    for row in rows:
+        found.add_row(*(cell if isinstance(cell, Text) else Text(visible(cell)) for cell in row))
+    return found
+
+
+def pairs(facts: Iterable[tuple[str, object]]) -> Table:
+    """Names and values, one pair a line."""
+    found = Table(box=None, show_header=False, show_edge=False, pad_edge=False)
+    found.add_column(style="dim", no_wrap=True)
+    found.add_column(overflow="fold")
+    for name, value in facts:
+        found.add_row(name, value if isinstance(value, Text) else Text(visible(value)))
+    return found
+
+
+def note(words: str) -> None:
+    """A remark on stderr, out of the way of what is piped on."""
+    console(stderr=True).print(Text(visible(words), style="dim"))
+
+
+def show(thing: Table | Text) -> None:
+    """A table or a line on stdout."""
+    console().print(thing)
+
+
+def as_json(value: object) -> None:
+    """One JSON value on stdout."""
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=2, default=_plain)
+    sys.stdout.write("\n")
+
+
+def as_json_line(value: object) -> None:
+    """One JSON value on a line of stdout, seen at once."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_plain) + "\n")
+    sys.stdout.flush()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    """`2026-11-24T08:00:00.123Z`."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def local(moment: datetime | None, zone: tzinfo) -> str:
+    """`24/11 09:00:03`-like local time for people: the date only when it is not today's."""
+    if moment is None:
+        return ""
+    there = moment.astimezone(zone)
+    today = datetime.now(zone).date()
+    return there.strftime("%H:%M:%S" if there.date() == today else "%Y-%m-%d %H:%M")

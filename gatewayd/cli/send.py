@@ -1,0 +1,72 @@
+"""`gatewayd send`: one message, checked by every rule, accepted durably, and its price told."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from gatewayd.cli import context, options, output
+from gatewayd.cli.options import AsJson
+from gatewayd.daemon.rules import number_rules
+from gatewayd.errors import UsageError
+from gatewayd.services.intake import Intake
+from gatewayd.store.outbox import Outbox
+from gatewayd.store.people import People
+
+app = options.command()
+
+_LONGEST_INPUT = 20_000  # characters read from stdin: far above what any purpose may send
+
+
+@app.command()
+def send(
+    ctx: typer.Context,
+    number: Annotated[str, typer.Argument(help="To whom, as people write it: 06 39 98 00 01, +33639980001.")],
+    text: Annotated[str, typer.Argument(help="The text; - reads it from stdin.")],
+    purpose: Annotated[str, typer.Option("--purpose", "-p", help="Why, as the configuration names it.")],
+    json: AsJson = False,
+) -> None:
+    """Send one message. Exit status 3: a rule forbids it (no consent, opt-out, too many parts)."""
+    here = context.of(ctx)
+    settings = here.settings
+    intake = Intake(
+        here.database,
+        Outbox(here.database),
+        People(here.database),
+        purposes=settings.purposes,
+        numbers=number_rules(settings),
+        clock=here.clock,
+    )
+    receipt = intake.accept(purpose, number, _given(text))
+    here.ring()
+    if json:
+        output.as_json(
+            {
+                "id": receipt.message_id,
+                "recipient": receipt.recipient,
+                "alphabet": receipt.alphabet,
+                "parts": receipt.parts,
+            }
+        )
+        return
+    output.show(
+        Text.assemble(
+            ("accepted ", "green"),
+            f"message {receipt.message_id} to {receipt.recipient}: {receipt.parts} SMS, {_ALPHABETS[receipt.alphabet]}",
+        )
+    )
+
+
+_ALPHABETS = {"gsm7": "GSM 7-bit", "ucs2": "UCS-2 (70 characters an SMS)"}
+
+
+def _given(text: str) -> str:
+    if text != "-":
+        return text
+    found = sys.stdin.read(_LONGEST_INPUT + 1)
+    if len(found) > _LONGEST_INPUT:
+        raise UsageError(f"more than {_LONGEST_INPUT} characters came from stdin")
+    return found

@@ -1,0 +1,118 @@
+"""`gatewayd sims`: the SIMs, their limits and what is left of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import typer
+from rich.text import Text
+
+from gatewayd.cli import context, options, output
+from gatewayd.cli.options import AsJson
+from gatewayd.daemon import status
+from gatewayd.daemon.rules import rules_of
+from gatewayd.domain.pacing import History, Remaining, widest_start
+from gatewayd.domain.purpose import SimSettings
+from gatewayd.services.allowance import Rules
+from gatewayd.store.outbox import Outbox
+from gatewayd.store.sims import Sim, Sims
+
+app = options.noun("The SIMs, their limits and what is left of them.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A SIM: its settings, where it was last found (None: never), and what is left of its limits."""
+
+    settings: SimSettings
+    found: Sim | None
+    left: Sequence[Remaining]
+    state: str
+
+
+@app.callback()
+def sims() -> None:
+    """A noun with one verb: without this, Typer would make the verb the noun's own."""
+
+
+@app.command("list")
+def list_(ctx: typer.Context, json: AsJson = False) -> None:
+    """List the SIMs, with what is left of their limits."""
+    here = context.of(ctx)
+    seen = _all(here)
+    if json:
+        output.as_json([_as_json(sim) for sim in seen])
+        return
+    if not seen:
+        output.say("No SIM is listed in the configuration, and none was ever found.")
+        return
+    rows = []
+    for sim in seen:
+        limits = Text("\n").join(_limit(one) for one in sim.left) if sim.left else Text("-", style="dim")
+        allows = sim.settings.line_allows
+        line = ", ".join(sorted(allows)) if allows is not None else "not set"
+        last = sim.found.port if sim.found else "never seen"
+        rows.append((sim.settings.name, sim.settings.pool, line, _state(sim.state), last, limits))
+    output.show(output.table(("SIM", "POOL", "LINE ALLOWS", "STATE", "PORT", "LEFT"), rows))
+
+
+def _all(here: context.Context) -> list[_Seen]:
+    """The SIMs of the database, then those that are listed and were never found."""
+    rules = rules_of(here.settings)
+    told = status.read(here.settings.state_directory)
+    states = {line.sim: line.why or "ok" for line in told.lines if line.sim} if told else {}
+    outbox, found = Outbox(here.database), Sims(here.database).list()
+    seen = []
+    for sim in found:
+        settings = rules.settings_of(sim.iccid, sim.imsi)
+        state = states.get(settings.name, "absent") if told else "not running"
+        seen.append(_Seen(settings, sim, _remaining(here, rules, outbox, settings, sim), state))
+    names = {sim.settings.name for sim in seen}
+    never = [settings for settings in here.settings.sims if settings.name not in names]
+    return seen + [_Seen(settings, None, [], "absent" if told else "not running") for settings in never]
+
+
+def _remaining(
+    here: context.Context, rules: Rules, outbox: Outbox, settings: SimSettings, sim: Sim
+) -> Sequence[Remaining]:
+    now, monotonic = here.clock.utc_now(), here.clock.monotonic()
+    since = widest_start(settings.limits, now, rules.tz)
+    if since is None:
+        return []
+    sent = outbox.history(sim.id, since)
+    return History.load(settings.limits, rules.tz, sent, now=now, monotonic=monotonic).remaining(now, monotonic)
+
+
+def _limit(one: Remaining) -> Text:
+    words = f"{one.left} of {one.allowed} {one.limit.replace('_', ' ')}"
+    return Text(words, style="" if one.left else "bold yellow")
+
+
+def _state(words: str) -> Text:
+    return Text(words, style={"ok": "green", "not running": "dim", "absent": "yellow"}.get(words, "yellow"))
+
+
+def _as_json(sim: _Seen) -> dict[str, object]:
+    settings, found = sim.settings, sim.found
+    return {
+        "name": settings.name,
+        "pool": settings.pool,
+        "iccid": settings.iccid or None,
+        "imsi": settings.imsi or None,
+        "line_allows": sorted(settings.line_allows) if settings.line_allows is not None else None,
+        "state": sim.state,
+        "port": found.port if found else None,
+        "seen_at": output.rfc3339(found.seen_at) if found else None,
+        "suspended_until": output.rfc3339(found.suspended_until) if found else None,
+        "limits": [
+            {
+                "limit": one.limit,
+                "allowed": one.allowed,
+                "used": one.used,
+                "left": one.left,
+                "renews_at": output.rfc3339(one.renews_at),
+            }
+            for one in sim.left
+        ],
+    }

@@ -1,0 +1,102 @@
+"""`gatewayd status`: does it run, can it send, what waits, and what needs a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import typer
+from rich.text import Text
+
+from gatewayd import __version__
+from gatewayd.cli import context, options, output
+from gatewayd.cli.options import AsJson
+from gatewayd.daemon import lock
+from gatewayd.daemon import status as daemon_status
+from gatewayd.domain.message import MessageState
+from gatewayd.store.outbox import Outbox
+from gatewayd.store.work import MessageRecord
+
+app = options.command()
+
+_SHOWN = 20
+
+
+@app.command()
+def status(ctx: typer.Context, json: AsJson = False) -> None:
+    """Say whether the daemon runs, what its modems do, what waits, and what needs a decision."""
+    here = context.of(ctx)
+    directory = here.settings.state_directory
+    pid = lock.holder(directory)
+    told = daemon_status.read(directory)
+    outbox = Outbox(here.database)
+    counts = outbox.counts()
+    unknown = outbox.list(states=[MessageState.UNKNOWN], limit=_SHOWN)
+    if json:
+        output.as_json(
+            {
+                "running": pid is not None,
+                "pid": pid,
+                "version": told.version if told else __version__,
+                "started_at": told.started_at if told else None,
+                "lines": [
+                    {"port": line.port, "sim": line.sim or None, "state": line.why or "ok"} for line in _lines(told)
+                ],
+                "messages": {str(state): counts.get(state, 0) for state in MessageState},
+                "unknown": [message.id for message in unknown],
+            }
+        )
+        return
+    _print_daemon(here, pid, told)
+    _print_counts(counts)
+    _print_unknown(here, unknown, counts.get(MessageState.UNKNOWN, 0))
+
+
+def _lines(told: daemon_status.Status | None) -> Sequence[daemon_status.LineStatus]:
+    return told.lines if told else ()
+
+
+def _print_daemon(here: context.Context, pid: int | None, told: daemon_status.Status | None) -> None:
+    if pid is None:
+        output.show(
+            Text.assemble(
+                ("gatewayd does not run", "bold yellow"),
+                ": what is accepted waits. Start it: systemctl start gatewayd, or gatewayd run",
+            )
+        )
+        return
+    zone = here.settings.timezone
+    since = f", since {output.local(datetime.fromisoformat(told.started_at), zone)}" if told else ""
+    output.show(Text.assemble(("gatewayd runs", "bold green"), f" (process {pid}{since})"))
+    rows = [
+        (line.port, line.sim, Text(line.why or "ok", style="yellow" if line.why else "green")) for line in _lines(told)
+    ]
+    if rows:
+        output.show(output.table(("PORT", "SIM", "STATE"), rows))
+    elif told is not None:
+        output.say("No modem is configured: gatewayd modems probe finds them.")
+
+
+def _print_counts(counts: Mapping[str, int]) -> None:
+    words = Text("messages: ")
+    present = [state for state in MessageState if counts.get(state)]
+    for number, state in enumerate(present):
+        words.append(", " if number else "")
+        words.append_text(output.state(state))
+        words.append(f" {counts[state]}")
+    output.show(words if present else Text("messages: none yet"))
+
+
+def _print_unknown(here: context.Context, unknown: Sequence[MessageRecord], total: int) -> None:
+    if not total:
+        return
+    zone = here.settings.timezone
+    rows = [
+        (message.id, message.recipient, message.sim or "", output.local(message.created_at, zone))
+        for message in unknown
+    ]
+    output.show(Text(f"{total} may have gone out, and wait for your decision:", style="bold yellow"))
+    output.show(output.table(("ID", "NUMBER", "SIM", "ACCEPTED"), rows, numeric=frozenset({"ID"})))
+    output.say("Ask the recipient, or look at the SIM's bill; then type")
+    output.say("  gatewayd messages resolve ID --as-sent    it went out")
+    output.say("  gatewayd messages resolve ID --resend     send it again, even if it may arrive twice")
