@@ -16,7 +16,7 @@ import errno
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import BinaryIO, cast
 from xml.etree.ElementTree import ParseError
 from xml.parsers import expat
@@ -60,7 +60,7 @@ class XlsxTable:
         self._stream, self._bounds, self._decimal = stream, bounds, decimal
         _check_directory(stream, bounds)
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Generator[Row, None, None]:
         with _damage_refused():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # openpyxl warns of drawings and validations it does not keep
