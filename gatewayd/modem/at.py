@@ -236,7 +236,13 @@ class Modem(GsmModem):  # type: ignore[misc]  # the library publishes no types
 
     def ask(self, command: str, *, timeout: float = COMMAND_TIMEOUT) -> list[str]:
         """The information lines of the answer. CommandRefused, NoAnswer, ModemAbsent."""
-        lines: list[str] = self.write(command, timeout=timeout, parseError=False)
+        return self._information(command, self.write(command, timeout=timeout, parseError=False))
+
+    def ask_once(self, command: str, *, timeout: float) -> list[str]:
+        """As `ask`, but written once even if the answer is that the SIM is busy: for the PIN."""
+        return self._information(command, self._exchange(command, command + "\r", timeout))
+
+    def _information(self, command: str, lines: list[str]) -> list[str]:
         if lines[-1] != "OK":
             raise CommandRefused(command, lines[-1])
         # Before ATE0 has worked, the first line is our own command.

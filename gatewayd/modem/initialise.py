@@ -90,6 +90,10 @@ def synchronise(modem: Modem, timeouts: Timeouts) -> None:
         ) from error
     modem.attempt("ATE0")
     modem.attempt("AT+CMEE=1")
+    # Radio switched off by whoever had the modem before (0, or 4: flight mode); TS 27.007 clause 8.2.
+    if answers.value_of(modem.attempt("AT+CFUN?") or (), "+CFUN")[:1] in ("0", "4"):
+        log.info("modem.radio_on", port=modem.url)
+        modem.attempt("AT+CFUN=1", timeout=timeouts.pin)
 
 
 def identify(modem: Modem) -> ModemIdentity:
@@ -128,7 +132,7 @@ def unlock(modem: Modem, pin: str | None, guard: PinGuard, quirks: Quirks, timeo
     guard.begin(sim, pin, _tries_left(modem, quirks))
     log.info("modem.pin_given", port=modem.url)
     try:
-        modem.ask(f'AT+CPIN="{pin}"', timeout=timeouts.pin)
+        modem.ask_once(f'AT+CPIN="{pin}"', timeout=timeouts.pin)
     except CommandRefused as refusal:
         raise SimLocked("the SIM refused the PIN; it is not tried again: give the right one") from refusal
     if _pin_state(modem, timeouts) != "READY":

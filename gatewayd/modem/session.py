@@ -211,6 +211,8 @@ class Session:
             self._repair(at)
         except ModemBusy as silence:
             raise NotSubmitted(causes.own("silent")) from silence
+        except SimLocked as lock:
+            raise NotSubmitted(causes.classify("cme", 11, 0)) from lock
         return at
 
     def _open_prompt(self, at: Modem, length: int) -> None:

@@ -1,12 +1,14 @@
 """A modem whose every word a test decides, at the far end of a pseudo-terminal, over a family of lines.
 
 Answers are a table, command to text or to a function; the line between is clean, slow, one octet at a time, or noisy
-(stray octets and chatter before each burst). It keeps what it heard, and tests wait for that, never for a time.
+(stray octets and chatter before each burst); and octets may get lost. It keeps what it heard, and tests wait for that,
+never for a time.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import select
 import threading
 import tty
@@ -18,6 +20,7 @@ ESC, CTRL_Z = b"\x1b", b"\x1a"
 OK = "\r\nOK\r\n"
 LINES = ("clean", "slow", "bytewise", "noisy")
 PATIENCE = 10.0
+LOSS = 0.02
 
 Answer: TypeAlias = "str | Callable[[ScriptedModem, str], str]"
 
@@ -64,6 +67,7 @@ class ScriptedModem:
         self.pdus: list[str] = []
         self.escapes = 0
         self._line = line
+        self._losses: random.Random | None = None
         self._changed = threading.Condition()
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
@@ -84,6 +88,10 @@ class ScriptedModem:
             os.write(self._master, piece)
             if self._line == "slow":
                 self._gone.wait(0.002)
+
+    def lose(self, seed: int) -> None:
+        """From now on octets get lost on the way to the host, the same ones for the same seed."""
+        self._losses = random.Random(seed)  # noqa: S311 - repeatable on purpose
 
     def wait_for(self, command: str, count: int = 1) -> None:
         """Until a command that begins so was heard that many times."""
@@ -110,6 +118,8 @@ class ScriptedModem:
             return [bytes([octet]) for octet in data]
         if self._line == "slow":
             return [data[start : start + 7] for start in range(0, len(data), 7)]
+        if self._losses is not None:
+            data = bytes(octet for octet in data if self._losses.random() > LOSS)
         if self._line == "noisy":
             return [b'\xe9\x00\r\n^RSSI:18\r\n\r\n^HCSQ:"LTE",50,41,131,22\r\n' + data]
         return [data]

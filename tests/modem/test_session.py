@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gatewayd.errors import ModemAbsent, ModemBusy, SimLocked
+from gatewayd.errors import ModemAbsent, ModemBusy, NotSubmitted, SimLocked
 from gatewayd.modem.answers import Storage, StoredMessage
 from gatewayd.modem.initialise import ModemIdentity, Setup, SimIdentity
 from gatewayd.modem.ladder import Step
@@ -52,6 +52,38 @@ def test_a_prompt_left_by_another_program_is_left_first(arrived: Notices) -> Non
         modem.prompting = True
         open_on(modem, arrived).close()
         assert modem.pdus == []
+
+
+@pytest.mark.parametrize(("answer", "switched_on"), [("0", True), ("4", True), ("1", False), ("1,0", False)])
+def test_a_radio_that_was_switched_off_is_switched_on(arrived: Notices, answer: str, switched_on: bool) -> None:
+    _, heard = opened({"AT+CFUN?": info(f"+CFUN: {answer}"), "AT+CFUN=": OK}, arrived)
+    assert ("AT+CFUN=1" in heard) is switched_on
+
+
+STEPS = 27  # the answers of an opening and a check
+
+
+@pytest.mark.parametrize("step", range(STEPS))
+@pytest.mark.parametrize("half", [False, True])
+def test_vanishing_at_any_step_is_absent(arrived: Notices, step: int, half: bool) -> None:
+    """Before its answer, or in the middle of it."""
+    left = iter(range(step, -1, -1))
+
+    def vanishing(answer: Answer) -> Answer:
+        def speak(modem: ScriptedModem, command: str) -> str:
+            text = answer if isinstance(answer, str) else answer(modem, command)
+            if next(left, None) == 0:
+                modem.say(text[: len(text) // 2] if half else "")
+                modem.vanish()
+                return ""
+            return text
+
+        return speak
+
+    with scripted() as modem:
+        modem.answers = {command: vanishing(answer) for command, answer in modem.answers.items()}
+        with pytest.raises(ModemAbsent):
+            open_on(modem, arrived).check()
 
 
 # ---- indications, storage, service centre
@@ -182,6 +214,28 @@ def test_no_pin_is_ever_written(arrived: Notices, answers: dict[str, Answer], pi
         with pytest.raises(SimLocked, match=words):
             open_on(modem, arrived, pin=pin)
         assert modem.count("AT+CPIN=") == 0
+
+
+def test_a_pin_is_not_repeated_for_a_busy_sim(arrived: Notices) -> None:
+    answers = locked("1234") | {"AT+CPIN=": "\r\n+CME ERROR: 14\r\n"}
+    with scripted(answers=answers) as modem:
+        with pytest.raises(SimLocked):
+            open_on(modem, arrived, pin="1234")
+        assert modem.count("AT+CPIN=") == 1
+
+
+def test_a_restart_that_locks_the_sim_again_is_no_submission(arrived: Notices) -> None:
+    with scripted() as modem:
+        session = open_on(modem, arrived)
+        modem.answers["AT+CPIN?"] = info("+CPIN: SIM PIN")
+        modem.say("\r\nRDY\r\n")
+        arrived.wait_for(Restarted("RDY"))
+        with pytest.raises(NotSubmitted) as locked_out:
+            session.submit(Pdu(), nothing)
+        assert locked_out.value.cause.code == "cme:11"
+        with pytest.raises(SimLocked):
+            session.check()
+        assert not session.alive
 
 
 @pytest.mark.parametrize("form", ["+CPIN:READY", "+CPIN: READY", "+CPIN: SIM PIN2"])

@@ -9,8 +9,8 @@ import pytest
 from gatewayd.errors import CauseClass, ModemAbsent, NotSubmitted, OutcomeUnknown, StorageUnavailable, SubmissionRefused
 from gatewayd.modem.notices import LateReference, LateRefusal, MessageStored
 from gatewayd.modem.session import Session
-from tests.modem.conftest import Notices, Pdu, nothing
-from tests.modem.scripted import OK, PATIENCE, ScriptedModem, info
+from tests.modem.conftest import Notices, Pdu, nothing, open_on
+from tests.modem.scripted import OK, PATIENCE, ScriptedModem, info, scripted
 
 
 def test_the_reference_comes_back_and_the_pdu_went_out_once(session: Session, modem: ScriptedModem) -> None:
@@ -224,6 +224,25 @@ def test_a_modem_that_restarts_under_the_pdu_is_not_waited_for(session: Session,
     modem.heard.clear()
     assert session.submit(Pdu(), nothing) == 1
     assert modem.count("AT+CMGF=") == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_lossy_line_never_tells_more_than_it_knows(seed: int, arrived: Notices) -> None:
+    """Octets of answers get lost: what is told as sent was, what is told as not submitted was not."""
+    with scripted() as modem:
+        session = open_on(modem, arrived)
+        modem.lose(seed)
+        for _ in range(15):
+            before = len(modem.pdus)
+            try:
+                session.submit(Pdu(), nothing)
+            except NotSubmitted:
+                assert len(modem.pdus) == before
+            except OutcomeUnknown:
+                continue
+            else:
+                assert len(modem.pdus) == before + 1
+        session.close()
 
 
 def test_close_waits_for_the_submission(session: Session, modem: ScriptedModem) -> None:
