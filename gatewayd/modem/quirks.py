@@ -2,8 +2,11 @@
 
 `for_usb(vid, pid)` knows what must be known before the port is opened (flow control, which port to take);
 `for_model(manufacturer, model)` refines it with what the modem says of itself. The first row that fits wins, from the
-particular to the general; what no row says is `DEFAULT`. Sources are named beside
-the rows or in docs/: ModemManager's port tables, the makers' AT manuals, gammu, smstools.
+particular to the general; what no row says is `DEFAULT`. Two things need no row, for lines.py and at.py take them from
+every modem: chatter between the lines of an answer, and a prompt without its blank.
+
+Sources: ModemManager's port tables (77-mm-*-port-types.rules) and plugins, the makers' AT manuals, smstools' and
+gammu's initialisation. None of it replaces a trial with the model at hand.
 """
 
 from __future__ import annotations

@@ -180,6 +180,13 @@ def test_the_pin_is_not_given_when_it_is_not_wanted(arrived: Notices) -> None:
     assert not any(command.startswith("AT+CPIN=") for command in heard)
 
 
+def test_the_right_pin_is_given_again_after_a_loss_of_power(arrived: Notices) -> None:
+    guard = PinGuard()
+    for _ in range(2):
+        with scripted(answers=locked("1234")) as modem:
+            open_on(modem, arrived, pin="1234", guard=guard).close()
+
+
 def test_a_wrong_pin_is_given_once_however_often_the_port_is_opened(arrived: Notices) -> None:
     guard = PinGuard()
     with scripted(answers=locked("1234")) as modem:

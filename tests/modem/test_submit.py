@@ -135,12 +135,20 @@ def test_an_old_ok_before_the_answer_does_no_harm(session: Session, modem: Scrip
     assert session.submit(Pdu(), nothing) == 12
 
 
+def test_an_old_ok_after_a_lost_one_does_no_harm(session: Session, modem: ScriptedModem) -> None:
+    modem.answers["PDU"] = "\r\n+CMGS: 9\r\n"
+    assert session.submit(Pdu(), nothing) == 9
+    modem.answers["PDU"] = OK + info("+CMGS: 12")
+    assert session.submit(Pdu(), nothing) == 12
+
+
 def test_late_prompt_swallows_no_command(session: Session, modem: ScriptedModem) -> None:
     """Experiment 9: AT+CSQ was swallowed by a prompt that came late."""
     modem.answers["AT+CMGS="] = ""
     with pytest.raises(NotSubmitted) as missing:
         session.submit(Pdu(), nothing)
     assert missing.value.cause.code == "gatewayd:no-prompt"
+    assert modem.heard[-3:] == ["ESC", "AT", "AT"]
     assert session.check().signal == -73
     assert modem.pdus == []
 
