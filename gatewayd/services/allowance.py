@@ -17,8 +17,9 @@ from gatewayd.domain.purpose import STRICTEST, Limits, Purpose, SimSettings
 from gatewayd.services.roster import Roster, View
 from gatewayd.store.outbox import Wanted
 
-LEASE_SECONDS = 300.0
-"""How long a claimed message is ours: the gap before it, the prompt, and the longest answer."""
+LEASE_SECONDS = 900.0
+"""How long a claimed message is ours: longer than the gap, the prompt and the longest answer together, so that the mark
+on the wire need not renew it."""
 
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
 # A wait longer than a slip of the clock: the SIM counts as unable, and the others of its pool serve its recipients.

@@ -27,7 +27,7 @@ from gatewayd.store import claims, people
 from gatewayd.store.engine import Database
 from gatewayd.store.schema import attempts, is_ready, is_waiting, messages, sim_recipients, sims, waits_for_time
 from gatewayd.store.statement import Statement
-from gatewayd.store.types import UtcTime
+from gatewayd.store.types import UtcTime, to_microseconds
 from gatewayd.store.work import (
     AttemptRecord,
     Finished,
@@ -89,6 +89,9 @@ _LEAVE = Statement(
         lease=None,
         lease_until=None,
     )
+)
+_HELD_UNTIL = Statement(
+    sa.select(_m.lease_until).where(_m.id == sa.bindparam("message_id"), _m.lease == sa.bindparam("token"))
 )
 _RENEW = Statement(
     sa.update(messages)
@@ -237,9 +240,12 @@ class Outbox:
             raise LeaseLost
 
     def _renew(self, connection: Connection, work: Work, now: datetime) -> None:
-        values = {"message_id": work.message_id, "token": work.lease, "until": now + LEASE_AFTER_MARK}
-        if _RENEW.change(connection, **values) != 1:
+        held = _HELD_UNTIL.rows(connection, message_id=work.message_id, token=work.lease)
+        if not held:
             raise LeaseLost
+        until = now + LEASE_AFTER_MARK
+        if held[0][0] < to_microseconds(until):
+            _RENEW.change(connection, message_id=work.message_id, token=work.lease, until=until)
 
     # -- chores
 

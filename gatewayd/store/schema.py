@@ -111,7 +111,7 @@ _partial("messages_not_before", c.not_before, where=waits_for_time)
 _partial("messages_expiring", c.expires_at, where=sa.and_(is_waiting, c.expires_at.is_not(None)))
 _partial("messages_waiting_for", c.recipient, where=is_waiting)
 _partial("messages_row", c.batch_id, c.row_number, where=c.batch_id.is_not(None), unique=True)
-_partial("messages_open_in", c.batch_id, where=is_open)
+_partial("messages_open_in", c.batch_id, where=sa.and_(is_open, c.batch_id.is_not(None)))
 sa.Index("messages_state", c.state, c.id)
 
 attempts = sa.Table(
@@ -135,7 +135,7 @@ attempts = sa.Table(
 )
 a = attempts.c
 sa.Index("attempts_of_message", a.message_id, a.part)
-sa.Index("attempts_of_sim", a.sim_id, a.on_wire_at)
+_partial("attempts_of_sim", a.sim_id, a.on_wire_at, where=a.on_wire_at.is_not(None))
 _partial("attempts_one_running", a.message_id, where=a.outcome.is_(None), unique=True)
 _partial("attempts_sent_once", a.message_id, a.part, where=a.outcome == "sent", unique=True)
 
