@@ -37,7 +37,7 @@ format: venv-dev ## what ruff can put right by itself
 	@$(BIN)/ruff format .
 
 bench: venv-dev ## the figures of the README, measured here
-	@$(BIN)/python -m benchmarks $(ARGS)
+	@set -e; for file in benchmarks/bench_*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py) $(ARGS); done
 
 crash: venv-dev ## the tests that kill it at each point
 	@$(BIN)/python -m pytest tests/crash $(ARGS)

@@ -110,7 +110,9 @@ class Spool:
         for folder in (*(f"drop/{feed}" for feed in self.feeds), *ANSWERS):
             (self.root / folder).mkdir(parents=True, exist_ok=True)
         self._claimed.mkdir(mode=0o700, exist_ok=True)
-        self._claimed.chmod(0o700)
+        mode = stat.S_IMODE(self._claimed.stat().st_mode)
+        if mode & 0o077:  # else it is left as it is: its setgid bit hands the folder's group down to the reports
+            self._claimed.chmod(mode & 0o700)
 
     def arrivals(self, feed: str) -> Iterator[os.DirEntry[str]]:
         """All that lies in a feed's folder, in no order and without looking at it; a folder thrown away comes back."""
@@ -194,7 +196,7 @@ def write_whole(path: Path) -> Iterator[BinaryIO]:
     complete = False
     try:
         with os.fdopen(os.open(temporary, flags, 0o640), "wb") as output:
-            os.fchmod(output.fileno(), 0o640)  # the service's umask is 0077, and the secretary is to read this
+            os.fchmod(output.fileno(), 0o640)  # whatever the umask: the secretary is to read this
             yield output
             output.flush()
             os.fsync(output.fileno())

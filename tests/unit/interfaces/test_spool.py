@@ -117,6 +117,21 @@ def test_a_claim_is_private_and_named_by_a_token(spool: Spool) -> None:
     assert spool.leftovers()[0].feed == "rappels"
 
 
+def test_a_claims_folder_of_the_administrators_keeps_its_group_for_the_reports(tmp_path: Path) -> None:
+    """With the setgid bit, the report made in there belongs to the people who dropped the file."""
+    (tmp_path / "claimed").mkdir()
+    (tmp_path / "claimed").chmod(0o2700)
+    Spool(tmp_path, ["."]).prepare()
+    assert (tmp_path / "claimed").stat().st_mode & 0o7777 == 0o2700
+
+
+def test_a_claims_folder_open_to_others_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "claimed").mkdir()
+    (tmp_path / "claimed").chmod(0o755)
+    Spool(tmp_path, ["."]).prepare()
+    assert (tmp_path / "claimed").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_file_that_has_gone_leaves_no_claim_behind(spool: Spool) -> None:
     with pytest.raises(FileNotFoundError):
         spool.claim(".", "a.csv")
