@@ -1,83 +1,131 @@
-"""The GSM 7 bit alphabets of 3GPP TS 23.038: characters to septets, septets to octets, and back.
+"""The GSM 7-bit alphabets of 3GPP TS 23.038: text to septets, septets to octets, and back.
 
-`encode` gives one octet a septet (an extension character takes two, ESC before it); `pack` squeezes them, 8 septets
-into 7 octets, first bit of the first septet lowest (clause 6.1.2.1). `fill` bits go before them where a header ends in
-the middle of a septet (TS 23.040 clause 9.2.3.24).
-
-Recovery on reading: an escaped code that the extension table lacks shows the character of the main table at its place
-(clause 6.2.1.1, note 1); ESC at the end of a text is dropped.
+Septets travel as `bytes`, one septet (0..127) an octet; `pack` and `unpack` squeeze them to seven bits (clause
+6.1.2.1). Encoding is exact: a character that is not in the alphabet is refused, never replaced. Decoding never fails:
+whatever the network sent can be read, a septet without a character becomes a space, and an escape followed by a septet
+that the extension table does not know shows that septet's character of the main table, as clause 6.2.1.1 asks. A
+national language that is not known here falls back on the default tables.
 """
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
+from functools import lru_cache
 
-ESCAPE = 0x1B
-_RESERVED = "\uffff"
+from gatewayd.domain.gsm7_tables import BASIC, ESCAPE, EXTENSION, LOCKING, SINGLE
+from gatewayd.errors import TextError
 
-DEFAULT = (
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ"
-    " !\"#¤%&'()*+,-./0123456789:;<=>?"
-    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
-    "¿abcdefghijklmnopqrstuvwxyzäöñüà"
+# The longest run of septets that `pack` takes: more than any message holds, a bound for the masks below.
+MAX_SEPTETS = 256
+
+_ESC = bytes((ESCAPE,))
+
+
+@lru_cache(maxsize=32)  # bounded: the identifiers come from received messages
+def _encoding(locking: int, single: int) -> Mapping[int, bytes]:
+    """The septets of each character; the main table wins where a character is in both."""
+    table: dict[int, bytes] = {}
+    for septet, character in enumerate(SINGLE.get(single, EXTENSION)):
+        if character != " ":
+            table[ord(character)] = bytes((ESCAPE, septet))
+    for septet, character in enumerate(LOCKING.get(locking, BASIC)):
+        if septet != ESCAPE and (character != " " or septet == 0x20):
+            table[ord(character)] = bytes((septet,))
+    return table
+
+
+@lru_cache(maxsize=32)  # bounded: the identifiers come from received messages
+def _escaped(locking: int, single: int) -> str:
+    """What is shown for each septet after an escape; two escapes are a space (clause 6.2.1.1, note 1)."""
+    main = LOCKING.get(locking, BASIC).replace("\x1b", " ")
+    shifted = SINGLE.get(single, EXTENSION)
+    return "".join(own if own != " " else plain for own, plain in zip(shifted, main, strict=True))
+
+
+_DEFAULT_ENCODING = _encoding(0, 0)
+
+
+def is_gsm7(character: str) -> bool:
+    """Whether the default alphabet or its extension table has this character."""
+    return ord(character) in _DEFAULT_ENCODING
+
+
+def encode(text: str, *, locking: int = 0, single: int = 0) -> bytes:
+    """The septets of `text`, an escape and a second septet for characters of the extension (or single shift) table.
+
+    Raises TextError at the first character that the alphabet lacks.
+    """
+    try:
+        return codecs.charmap_encode(text, "strict", _encoding(locking, single))[0]
+    except UnicodeEncodeError as error:
+        character = text[error.start]
+        raise TextError(f"U+{ord(character):04X} at {error.start} is not in the GSM 7-bit alphabet") from None
+
+
+def decode(septets: bytes, *, locking: int = 0, single: int = 0) -> str:
+    """The text of septets (each below 128); an escape at the very end is shown as a space."""
+    main = LOCKING.get(locking, BASIC)
+    if ESCAPE not in septets:
+        return codecs.charmap_decode(septets, "strict", main)[0]
+    escaped = _escaped(locking, single)
+    shown: list[str] = []
+    start = 0
+    while (escape := septets.find(_ESC, start)) >= 0:
+        shown.append(codecs.charmap_decode(septets[start:escape], "strict", main)[0])
+        shown.append(escaped[septets[escape + 1]] if escape + 1 < len(septets) else " ")
+        start = escape + 2
+    shown.append(codecs.charmap_decode(septets[start:], "strict", main)[0])
+    return "".join(shown)
+
+
+def _lanes(width: int, lane: int) -> int:
+    """A mask with the lowest `width` bits of each `lane` bits set, over MAX_SEPTETS octets."""
+    octets = ((1 << width) - 1).to_bytes(lane // 8, "little")
+    return int.from_bytes(octets * (MAX_SEPTETS * 8 // lane), "little")
+
+
+# Packing joins neighbours: two septets in 16 bits become 14, two of these in 32 become 28, then 56 in 64; the eighth
+# octet of each eight is then empty. Three steps on one big integer, instead of a loop over septets.
+_STEPS = tuple(
+    (shift, _lanes(7 * shift, 16 * shift), _lanes(7 * shift, 16 * shift) << (7 * shift)) for shift in (1, 2, 4)
 )
-EXTENSION: Mapping[int, str] = {
-    0x0A: "\f", 0x14: "^", 0x28: "{", 0x29: "}", 0x2F: "\\", 0x3C: "[", 0x3D: "~", 0x3E: "]", 0x40: "|", 0x65: "€",
-}  # fmt: skip
-
-_CODES: dict[str, bytes] = {char: bytes([code]) for code, char in enumerate(DEFAULT) if code != ESCAPE}
-_CODES.update({char: bytes([ESCAPE, code]) for code, char in EXTENSION.items()})
-_ONE_SEPTET = {ord(char): codes[0] for char, codes in _CODES.items() if len(codes) == 1}
+_SPREAD = tuple((shift, low, low << (8 * shift)) for shift, low, _ in reversed(_STEPS))
 
 
-def is_encodable(text: str) -> bool:
-    """Whether every character is in the default alphabet or its extension."""
-    return _CODES.keys() >= set(text)
+def packed_length(septets: int, fill: int = 0) -> int:
+    """How many octets `septets` septets take after `fill` fill bits."""
+    return (septets * 7 + fill + 7) // 8
 
 
-def septets(char: str) -> int:
-    """1, or 2 for a character of the extension table; KeyError for one that is in neither."""
-    return len(_CODES[char])
+def pack(septets: bytes, *, fill: int = 0) -> bytes:
+    """Septets as packed octets, after `fill` (0..6) zero bits that bring them to a septet boundary behind a header."""
+    count = len(septets)
+    if count > MAX_SEPTETS:
+        raise TextError(f"{count} septets are more than a message can hold")
+    bits = int.from_bytes(septets, "little")
+    for shift, low, high in _STEPS:
+        bits = (bits & low) | ((bits >> shift) & high)
+    octets = bytearray(bits.to_bytes((count + 7) // 8 * 8, "little"))
+    del octets[7::8]
+    if fill:
+        return (int.from_bytes(octets, "little") << fill).to_bytes(len(octets) + 1, "little")[
+            : packed_length(count, fill)
+        ]
+    return bytes(octets[: packed_length(count)])
 
 
-def encode(text: str) -> bytes:
-    """One octet a septet. KeyError for a character that is in neither table."""
-    return b"".join([_CODES[char] for char in text])
-
-
-def decode(codes: bytes, locking: str = DEFAULT, single: Mapping[int, str] = EXTENSION) -> str:
-    """The text of unpacked septets; `locking` and `single` shift tables of a language may replace the defaults."""
-    if ESCAPE not in codes:
-        return "".join([locking[code] for code in codes])
-    chars = []
-    escaped = False
-    for code in codes:
-        if escaped:
-            chars.append(single.get(code, locking[code]))
-            escaped = False
-        elif code == ESCAPE:
-            escaped = True
-        else:
-            chars.append(locking[code])
-    return "".join(chars).replace("\x1b", " ")
-
-
-def pack(codes: bytes, fill: int = 0) -> bytes:
-    """Septets into octets, after `fill` zero bits."""
-    bits = 0
-    for code in reversed(codes):
-        bits = bits << 7 | code
-    count = len(codes) * 7 + fill
-    return (bits << fill).to_bytes((count + 7) // 8, "little")
-
-
-def unpack(octets: bytes, count: int, fill: int = 0) -> bytes:
-    """The first `count` septets of octets, `fill` bits in. ValueError if there are fewer."""
-    if len(octets) * 8 < count * 7 + fill:
-        raise ValueError(f"{len(octets)} octets cannot hold {count} septets")
-    bits = int.from_bytes(octets, "little") >> fill
-    codes = bytearray(count)
-    for index in range(count):
-        codes[index] = bits & 0x7F
-        bits >>= 7
-    return bytes(codes)
+def unpack(octets: bytes, count: int, *, fill: int = 0) -> bytes:
+    """`count` septets out of packed octets, skipping `fill` bits; ValueError when there are too few octets."""
+    if count > MAX_SEPTETS or len(octets) < packed_length(count, fill):
+        raise ValueError(f"{count} septets are not in {len(octets)} octets")
+    bits = int.from_bytes(octets[: packed_length(count, fill)], "little") >> fill
+    groups = (count + 7) // 8
+    squeezed = (bits & ((1 << (7 * count)) - 1)).to_bytes(groups * 7, "little")
+    spread = bytearray(groups * 8)
+    for place in range(7):
+        spread[place::8] = squeezed[place::7]
+    bits = int.from_bytes(spread, "little")
+    for shift, low, high in _SPREAD:
+        bits = (bits & low) | ((bits << shift) & high)
+    return bits.to_bytes(groups * 8, "little")[:count]
