@@ -119,9 +119,19 @@ class History:
 
     @classmethod
     def load(
-        cls, limits: Limits, tz: tzinfo, sent: Iterable[tuple[datetime, str]], *, now: datetime, monotonic: float
+        cls,
+        limits: Limits,
+        tz: tzinfo,
+        sent: Iterable[tuple[datetime, str]],
+        *,
+        met: Iterable[tuple[datetime, str]] = (),
+        now: datetime,
+        monotonic: float,
     ) -> History:
-        """A history from the (time, recipient) of each part sent since `widest_start`, in any order."""
+        """A history from the (time, recipient) of each part sent since `widest_start`, in any order.
+
+        `met` has the recipients that were written to, refused or not, with the last time: they count as recipients.
+        """
         history = cls(limits, tz, now=now, monotonic=monotonic)
         for at, recipient in sorted(sent):
             age = max(0.0, (now - at).total_seconds())
@@ -130,6 +140,9 @@ class History:
             for window in history._calendars:
                 window.add(recipient, min(at, now), monotonic - age)
             history._ready_at = max(history._ready_at, monotonic - age + limits.gap)
+        for at, recipient in met:
+            for window in history._calendars:
+                window.meet(recipient, at)
         return history
 
     def record(self, recipient: str, now: datetime, monotonic: float) -> None:
@@ -247,7 +260,10 @@ class _Calendar:
             return
         self._parts += 1
         self._last = monotonic
-        if self._people_allowed is not None:
+        self.meet(recipient, self.since)
+
+    def meet(self, recipient: str, at: datetime) -> None:
+        if self._people_allowed is not None and at >= self.since:
             self._people.add(recipient)
 
     def give_back(self, at: datetime) -> None:

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, tzinfo
 
 from gatewayd.clock import Clock
 from gatewayd.domain.hours import Holiday, no_holidays, spell
-from gatewayd.domain.pacing import Budget, History, Remaining, counts_days
+from gatewayd.domain.pacing import Budget, History, Remaining, counts_days, widest_start
 from gatewayd.domain.purpose import STRICTEST, Limits, Purpose, SimSettings
 from gatewayd.services.roster import Roster, View
-from gatewayd.store.outbox import Wanted
+from gatewayd.store.outbox import Outbox, Wanted
 
 LEASE_SECONDS = 900.0
 """How long a claimed message is ours: longer than the gap, the prompt and the longest answer together, so that the mark
@@ -48,6 +48,16 @@ def _same_card(one: str, other: str) -> bool:
     """An ICCID is written with or without its check digit (ITU-T E.118)."""
     one, other = one.replace(" ", ""), other.replace(" ", "")
     return one == other or (min(len(one), len(other)) >= 18 and (one[:-1] == other or other[:-1] == one))
+
+
+def load_history(sim_id: int, sim: SimSettings, rules: Rules, outbox: Outbox, clock: Clock) -> History:
+    """What a SIM sent, from the database, as far as its limits need to know. StorageUnavailable."""
+    now, monotonic = clock.utc_now(), clock.monotonic()
+    since = widest_start(sim.limits, now, rules.tz)
+    if since is None:
+        return History(sim.limits, rules.tz, now=now, monotonic=monotonic)
+    sent, met = outbox.history(sim_id, since), outbox.met(sim_id, since)
+    return History.load(sim.limits, rules.tz, sent, met=met, now=now, monotonic=monotonic)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,11 @@ from typing import TypeAlias
 import structlog
 
 from gatewayd.clock import Clock
-from gatewayd.domain.pacing import History, next_gap, widest_start
+from gatewayd.domain.pacing import next_gap
 from gatewayd.errors import CauseClass, ModemAbsent, ModemBusy, ModemError, SimLocked, StorageUnavailable
 from gatewayd.modem.notices import Notice, PortLost, Registration
 from gatewayd.modem.session import Session
-from gatewayd.services.allowance import Allowance, Allowed, Rules
+from gatewayd.services.allowance import Allowance, Allowed, Rules, load_history
 from gatewayd.services.encoding import Encoder
 from gatewayd.services.hand import Ending, Hand
 from gatewayd.services.retries import backoff
@@ -203,9 +203,7 @@ class Line:
         sim_id = common.sims.remember(
             iccid=sim.iccid, imsi=sim.imsi, name=sim.name, pool=sim.pool, imei=imei, port=self.port, now=now
         )
-        since = widest_start(sim.limits, now, common.rules.tz)
-        sent = common.outbox.history(sim_id, since) if since is not None else []
-        history = History.load(sim.limits, common.rules.tz, sent, now=now, monotonic=self._clock.monotonic())
+        history = load_history(sim_id, sim, common.rules, common.outbox, self._clock)
         self._suspended_until = common.sims.suspended_until(sim_id)
         common.roster.enlist(sim_id, sim.pool, self.port)
         lease = f"{common.lease}/{sim_id}"

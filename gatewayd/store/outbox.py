@@ -324,6 +324,14 @@ class Outbox:
         with self._database.read() as connection:
             return [(row.on_wire_at, row.recipient) for row in connection.execute(query)]
 
+    def met(self, sim_id: int, since: datetime) -> Sequence[tuple[datetime, str]]:
+        """Whom this SIM wrote to since then, refused or not, and when last: whom `Wanted.known_since` lets pass."""
+        query = sa.select(sim_recipients.c.last_at, sim_recipients.c.recipient).where(
+            sim_recipients.c.sim_id == sim_id, sim_recipients.c.last_at >= since
+        )
+        with self._database.read() as connection:
+            return [(row.last_at, row.recipient) for row in connection.execute(query)]
+
     def earliest_not_before(self, now: datetime) -> datetime | None:  # noqa: ARG002  (the store's clocks are arguments)
         """When the next waiting message becomes due."""
         query = sa.select(sa.func.min(_m.not_before)).where(waits_for_time)

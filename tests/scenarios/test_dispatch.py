@@ -320,3 +320,18 @@ def test_limits_hold_over_a_restart(make: Callable[..., World]) -> None:
     world.accept(number(3), number(1), number(2))
     world.settle()
     assert world.sent_by("a") == [number(1), number(2), number(1)]
+
+
+def test_a_recipient_whose_message_was_refused_is_counted_over_a_restart(make: Callable[..., World]) -> None:
+    world = make("a", limits=Limits(recipients_per_day=2))
+    world.settle()
+    world.sims["a"].arm("cms;code=38")
+    world.accept(number(1))
+    world.settle()
+    world.crash()
+    world.restart()
+    world.accept(number(2), number(3))
+    world.settle()
+    world.advance(60)
+    assert world.sent_by("a") == [number(2), number(1)]
+    assert world.states() == {"sent": 2, "queued": 1}
