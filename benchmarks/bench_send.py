@@ -1,6 +1,6 @@
 """How fast messages leave, at full durability, and what that costs the gateway's process.
 
-    python benchmarks/bench_send.py [--quick] [SCENARIO ...]
+    python -m benchmarks.bench_send [--quick] [SCENARIO ...]
 
 The simulated SIMs are PTYs of a process of their own; the database is a real file (WAL, synchronous=FULL, SQLCipher
 where there is one) in --directory; the log goes to a file, redacted as in production. Every mark and every outcome is

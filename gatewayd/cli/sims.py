@@ -12,9 +12,9 @@ from gatewayd.cli import context, options, output
 from gatewayd.cli.options import AsJson
 from gatewayd.daemon import status
 from gatewayd.daemon.rules import rules_of
-from gatewayd.domain.pacing import History, Remaining, widest_start
+from gatewayd.domain.pacing import Remaining
 from gatewayd.domain.purpose import SimSettings
-from gatewayd.services.allowance import Rules
+from gatewayd.services.allowance import Rules, load_history
 from gatewayd.store.outbox import Outbox
 from gatewayd.store.sims import Sim, Sims
 
@@ -76,12 +76,8 @@ def _all(here: context.Context) -> list[_Seen]:
 def _remaining(
     here: context.Context, rules: Rules, outbox: Outbox, settings: SimSettings, sim: Sim
 ) -> Sequence[Remaining]:
-    now, monotonic = here.clock.utc_now(), here.clock.monotonic()
-    since = widest_start(settings.limits, now, rules.tz)
-    if since is None:
-        return []
-    sent = outbox.history(sim.id, since)
-    return History.load(settings.limits, rules.tz, sent, now=now, monotonic=monotonic).remaining(now, monotonic)
+    history = load_history(sim.id, settings, rules, outbox, here.clock)
+    return history.remaining(here.clock.utc_now(), here.clock.monotonic())
 
 
 def _limit(one: Remaining) -> Text:
