@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from gatewayd.domain.message import MessageState
 from gatewayd.domain.purpose import Purpose
 from gatewayd.store.engine import Database, inserted_id
-from gatewayd.store.schema import batch_rows, batches, is_open, messages, sim_recipients, sims
+from gatewayd.store.schema import OPEN, batch_rows, batches, messages, sim_recipients, sims
 
 _READ_AT_ONCE = 1000
 
@@ -149,7 +149,7 @@ class Batches:
 
     def settled(self) -> Sequence[Batch]:
         """Filed batches whose messages have all come to an end, and whose last report is not written yet."""
-        still_open = sa.select(sa.literal(1)).where(messages.c.batch_id == batches.c.id, is_open).exists()
+        still_open = sa.select(sa.literal(1)).where(messages.c.batch_id == batches.c.id, OPEN).exists()
         query = sa.select(batches).where(batches.c.filed_as != "", batches.c.reported_at.is_(None), ~still_open)
         with self._database.read() as connection:
             return [Batch(**row._mapping) for row in connection.execute(query)]

@@ -1,10 +1,8 @@
-"""The database: one file, one writer, commits shared by those who wait for it.
+"""The database: one file, one writer, and readers that see a snapshot.
 
-Promises: `write()` returns after COMMIT, with `synchronous=FULL`: what it did is on stable storage. Writers of many
-threads queue; the one that gets the lock runs all that wait in ONE transaction (a savepoint each, so that an error
-reaches its own caller only), commits once and wakes the others: an SD card does 50 to 200 syncs a second. A lone
-writer pays no hand-over. Every writing transaction is BEGIN IMMEDIATE, since a deferred one that reads before it writes
-fails at once, whatever the busy timeout. Other processes (the CLI) write through the same file, and wait their turn.
+Promises: `write()` returns after COMMIT, with WAL and `synchronous=FULL`: what it did is on stable storage (writer.py
+tells how callers share a commit). `read()` never waits for the writer. The file is encrypted with SQLCipher where a key
+is given and sqlcipher3 is installed. Other processes (the CLI) use the same file and wait their turn.
 
 Recovery is SQLite's own: an unfinished transaction is rolled back at the next opening.
 """
@@ -14,32 +12,38 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, CursorResult, Engine
-from sqlalchemy.exc import DatabaseError, OperationalError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool, QueuePool
 
 from gatewayd.errors import StorageUnavailable, StoreError
-from gatewayd.store import schema
+from gatewayd.store import faults, schema
+from gatewayd.store.writer import Writer
 
 T = TypeVar("T")
 
 FIXED_SQLITE = (3, 51, 3)
 """From here on, two connections that write and checkpoint at the same instant cannot damage a WAL database."""
 
+KEY_OCTETS = 32
+BUSY_SECONDS = 5.0
+PAGE = 2048
+"""Octets of a page. A message touches some thirteen pages, each enciphered and authenticated as a whole: small pages
+halve that, and a row fits in them. To open the file by hand: PRAGMA key, then PRAGMA cipher_page_size = 2048."""
+
 _PRAGMAS = (
     "busy_timeout=5000",
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
+    # Without it INSERT OR REPLACE passes by the triggers.
     "recursive_triggers=ON",
     "secure_delete=ON",
     "trusted_schema=OFF",
@@ -48,18 +52,7 @@ _PRAGMAS = (
     # In KiB, and only if needed: what is read again from an encrypted file is deciphered and verified again.
     "cache_size=-8192",
 )
-
-
-def _operational() -> tuple[type[Exception], ...]:
-    """What the drivers raise when a file is locked, full or gone; SQLAlchemy wraps it, a `Statement` does not."""
-    with contextlib.suppress(ImportError):
-        import sqlcipher3  # noqa: PLC0415  (no wheel on 32-bit ARM)
-
-        return OperationalError, sqlite3.OperationalError, sqlcipher3.OperationalError
-    return OperationalError, sqlite3.OperationalError
-
-
-OPERATIONAL = _operational()
+_PLAIN_HEADER = b"SQLite format 3\0"
 
 
 def driver(key: bytes | None) -> ModuleType:
@@ -72,56 +65,36 @@ def driver(key: bytes | None) -> ModuleType:
     return sqlite3
 
 
-class _Job(Generic[T]):
-    """A function that waits for the writer, then its result or its error."""
-
-    __slots__ = ("done", "error", "function", "result")
-
-    def __init__(self, function: Callable[[Connection], T]) -> None:
-        self.function = function
-        self.done = False
-        self.result: T | None = None
-        self.error: BaseException | None = None
-
-
 class Database:
     """Made by `Database.open`; shared by all threads."""
 
-    def __init__(self, engine: Engine, module: ModuleType, path: Path) -> None:
-        self._engine, self._module, self.path = engine, module, path
-        self._writer: Connection | None = None
-        self._writing = threading.Lock()
-        self._queue: deque[_Job[Any]] = deque()
+    def __init__(self, module: ModuleType, path: Path, key: bytes | None) -> None:
+        self._module, self.path = module, path
+
+        def connect(*, reading: bool) -> Any:
+            return _connect(module, path, key, reading=reading)
+
+        self._writing = _engine(module, lambda: connect(reading=False), reading=False)
+        self._reading = _engine(module, lambda: connect(reading=True), reading=True)
+        self._writer = Writer(self._writing.connect, path, module.Error)
 
     @classmethod
     def open(cls, path: Path, *, key: bytes | None = None) -> Database:
-        """Open, or create with mode 0600.
+        """Open, or create with mode 0600. `key`: 32 random octets, used as they are.
 
         StoreError: the key does not fit, or the schema is newer than this program. StorageUnavailable: the file cannot
         be opened or written.
         """
+        if key is not None and len(key) != KEY_OCTETS:
+            raise StoreError(f"a database key has {KEY_OCTETS} octets, this one {len(key)}")
         module = driver(key)
-        if not path.exists():
-            with _as_store_errors(path):
-                os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-
-        def connect() -> Any:
-            connection = module.connect(str(path), timeout=5.0, check_same_thread=False, isolation_level=None)
-            cursor = connection.cursor()
-            if module is not sqlite3 and key is not None:
-                cursor.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
-            for pragma in _PRAGMAS:
-                cursor.execute(f"PRAGMA {pragma}")
-            cursor.close()
-            return connection
-
-        engine = sa.create_engine(
-            "sqlite://", module=module, creator=connect, poolclass=QueuePool, pool_size=4, max_overflow=64
-        )
-        event.listen(engine, "begin", _begin)
-        database = cls(engine, module, path)
-        with _as_store_errors(path):
+        _prepare_file(path, encrypted=module is not sqlite3)
+        database = cls(module, path, key)
+        try:
             database.write(schema.create)
+        except BaseException:
+            database.close()
+            raise
         return database
 
     @property
@@ -139,66 +112,40 @@ class Database:
         """Whether this SQLite can damage a database that two processes write at once (sqlite.org, release 3.51.3)."""
         return self.sqlite_version < FIXED_SQLITE
 
+    @property
+    def distrusted(self) -> str:
+        """Why nothing is written any more until the program is started again; "" while all is well."""
+        return self._writer.distrusted
+
     def write(self, function: Callable[[Connection], T]) -> T:
-        """Run `function` in a writing transaction; returns after COMMIT. It may run twice if the commit is retried."""
-        job = _Job(function)
-        self._queue.append(job)
-        with self._writing:
-            if not job.done:
-                self._run_queued()
-        if job.error is not None:
-            raise job.error
-        return job.result  # type: ignore[return-value]  # done without error: it is the function's result
+        """Run `function` in a writing transaction; returns after COMMIT.
+
+        StorageUnavailable: nothing was changed. TransitionError, StoreError: the database refused. Errors of the
+        function itself pass, and undo what it did.
+        """
+        return self._writer.run(function)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        """A snapshot on a connection of its own."""
-        with _as_store_errors(self.path), self._engine.connect() as connection:
-            reading = connection.execution_options(gatewayd_read=True)
-            with reading.begin():
-                yield reading
+        """A snapshot on a connection of its own, which cannot write."""
+        try:
+            with self._reading.connect() as connection, connection.begin():
+                yield connection
+        except (DBAPIError, self._module.Error) as error:
+            raise faults.translated(error, self.path) from error
+
+    def damage(self) -> list[str]:
+        """What SQLite's quick check, and the seals of the pages where encrypted, find wrong; empty: nothing."""
+        checks = ["quick_check"] + (["cipher_integrity_check"] if self.encrypted else [])
+        with self.read() as connection:
+            found = [str(row[0]) for check in checks for row in connection.exec_driver_sql(f"PRAGMA {check}")]
+        return [finding for finding in found if finding != "ok"]
 
     def close(self) -> None:
         """Close the file; may be called twice."""
-        with self._writing:
-            if self._writer is not None:
-                self._writer.close()
-                self._writer = None
-        self._engine.dispose()
-
-    def _run_queued(self) -> None:
-        jobs: list[_Job[Any]] = []
-        while self._queue:
-            jobs.append(self._queue.popleft())
-        try:
-            with _as_store_errors(self.path):
-                self._run(jobs)
-        except BaseException as error:
-            for job in jobs:
-                job.error, job.result = job.error or error, None
-            if not isinstance(error, Exception):
-                raise
-        finally:
-            for job in jobs:
-                job.done = True
-
-    def _run(self, jobs: list[_Job[Any]]) -> None:
-        if self._writer is None:
-            self._writer = self._engine.connect()
-        writer = self._writer
-        try:
-            with _transaction(writer) as driver:
-                if len(jobs) == 1:
-                    jobs[0].result = jobs[0].function(writer)
-                else:
-                    for job in jobs:
-                        _run_one(writer, driver, job)
-        except OPERATIONAL:
-            # A connection whose transaction failed is not trusted any more.
-            self._writer = None
-            writer.invalidate()
-            writer.close()
-            raise
+        self._writer.close()
+        self._writing.dispose()
+        self._reading.dispose()
 
 
 def inserted_id(result: CursorResult[Any]) -> int:
@@ -208,55 +155,49 @@ def inserted_id(result: CursorResult[Any]) -> int:
     return int(key[0])
 
 
-@contextlib.contextmanager
-def _transaction(writer: Connection) -> Iterator[Any]:
-    """A writing transaction on the driver's own connection, which it gives.
-
-    BEGIN and COMMIT go straight to the driver: SQLAlchemy's own cost more than what the hot path does between them. If
-    a function uses SQLAlchemy, that one's transaction begins inside this one (`_begin`) and ends with it.
-    """
-    driver: Any = writer.connection.driver_connection
-    driver.execute("BEGIN IMMEDIATE")
+def _prepare_file(path: Path, *, encrypted: bool) -> None:
+    """Create the file for its owner only; say plainly when the key and the file do not belong together."""
     try:
-        yield driver
-    except BaseException:
-        writer.rollback()
-        driver.rollback()
-        raise
-    writer.commit()
-    driver.commit()
-
-
-def _run_one(writer: Connection, driver: Any, job: _Job[Any]) -> None:
-    driver.execute("SAVEPOINT job")
-    try:
-        job.result = job.function(writer)
-    except OPERATIONAL:
-        raise
-    except Exception as error:  # noqa: BLE001  (each caller gets his own error; the others' work goes on)
-        driver.execute("ROLLBACK TO job")
-        job.error = error
-    driver.execute("RELEASE job")
-
-
-def _begin(connection: Connection) -> None:
-    driver: Any = connection.connection.driver_connection
-    if driver.in_transaction:
-        return  # inside `_transaction`
-    reading = connection.get_execution_options().get("gatewayd_read")
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
-
-
-@contextlib.contextmanager
-def _as_store_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OPERATIONAL as error:
-        reason = error.orig if isinstance(error, OperationalError) else error
-        raise StorageUnavailable(f"{path}: {reason}: nothing was changed") from error
-    except DatabaseError as error:
-        if "not a database" in str(error):
-            raise StoreError(f"{path}: the key does not fit, or this is no database of gatewayd") from error
-        raise
+        handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            header = os.read(handle, len(_PLAIN_HEADER))
+        finally:
+            os.close(handle)
     except OSError as error:
         raise StorageUnavailable(f"{path}: {error.strerror}") from error
+    if encrypted and header == _PLAIN_HEADER:
+        raise StoreError(f"{path} is not encrypted, and a key was given: take the key away, or move the file")
+
+
+def _connect(module: ModuleType, path: Path, key: bytes | None, *, reading: bool) -> Any:
+    connection = module.connect(
+        str(path), timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None, cached_statements=256
+    )
+    try:
+        if module is not sqlite3 and key is not None:
+            # A raw key: 32 random octets need no derivation.
+            connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+            connection.execute(f"PRAGMA cipher_page_size = {PAGE}")
+        else:
+            connection.execute(f"PRAGMA page_size = {PAGE}")
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        if reading:
+            connection.execute("PRAGMA query_only=ON")
+    except module.Error as error:
+        connection.close()
+        if faults.code_of(error) == sqlite3.SQLITE_NOTADB:
+            raise StoreError(f"{path}: the key does not fit, or this is no database of gatewayd") from error
+        raise
+    return connection
+
+
+def _engine(module: ModuleType, connect: Callable[[], Any], *, reading: bool) -> Engine:
+    """Of the readers: a pool, and a transaction each. Of the writer: one connection, whose transactions are its own."""
+    if not reading:
+        return sa.create_engine("sqlite://", module=module, creator=connect, poolclass=NullPool)
+    engine = sa.create_engine(
+        "sqlite://", module=module, creator=connect, poolclass=QueuePool, pool_size=4, max_overflow=64
+    )
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    return engine

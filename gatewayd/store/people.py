@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from gatewayd.domain.consent import OPT_OUT, GateFacts
 from gatewayd.domain.message import MessageState
 from gatewayd.store.engine import Database, inserted_id
-from gatewayd.store.schema import consents, is_waiting, messages, optouts
+from gatewayd.store.schema import WAITING, consents, messages, optouts
 from gatewayd.store.statement import Statement
 
 
@@ -48,30 +48,42 @@ class OptOut:
     lifted_by: str
 
 
-_OPTED_OUT = (
-    sa.select(sa.literal(1))
-    .where(optouts.c.recipient == sa.bindparam("recipient"), optouts.c.lifted_at.is_(None))
-    .exists()
+def gate_facts(
+    recipient: sa.ColumnElement[str], purpose: sa.ColumnElement[str]
+) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    """What the gate asks (an active opt-out, the latest word on consent), as columns of a query."""
+    opted_out = (
+        sa.select(sa.literal_column("1"))
+        .where(optouts.c.recipient == recipient, optouts.c.lifted_at.is_(None))
+        .correlate(messages)
+        .exists()
+    )
+    consented = (
+        sa.select(consents.c.given)
+        .where(consents.c.recipient == recipient, consents.c.purpose == purpose)
+        .order_by(consents.c.id.desc())
+        .limit(sa.literal_column("1"))
+        .correlate(messages)
+        .scalar_subquery()
+    )
+    return opted_out.label("opted_out"), consented.label("consent")
+
+
+_FACTS = Statement(
+    sa.select(*gate_facts(sa.bindparam("recipient", required=True), sa.bindparam("purpose", required=True)))
 )
-_CONSENTED = (
-    sa.select(consents.c.given)
-    .where(consents.c.recipient == sa.bindparam("recipient"), consents.c.purpose == sa.bindparam("purpose"))
-    .order_by(consents.c.id.desc())
-    .limit(1)
-    .scalar_subquery()
-)
-_FACTS = Statement(sa.select(_OPTED_OUT.label("opted_out"), _CONSENTED.label("consent")))
 _CANCEL_WAITING = (
     sa.update(messages)
-    .where(messages.c.recipient == sa.bindparam("to"), is_waiting)
+    .where(WAITING, messages.c.recipient == sa.bindparam("to"))
     .values(state=str(MessageState.CANCELED), reason=OPT_OUT)
 )
 
 
 def facts(connection: Connection, recipient: str, purpose: str) -> GateFacts:
     """What the gate asks, in one query, in the caller's transaction."""
-    [(opted_out, consent)] = _FACTS.rows(connection, recipient=recipient, purpose=purpose)
-    return GateFacts(opted_out=bool(opted_out), consent=bool(consent))
+    row = _FACTS.first(connection, recipient=recipient, purpose=purpose)
+    assert row is not None  # noqa: S101  (a SELECT without FROM has one row)
+    return GateFacts(opted_out=bool(row[0]), consent=bool(row[1]))
 
 
 class People:

@@ -1,16 +1,25 @@
 """The tables, and what the database itself refuses.
 
 The transitions of a message are those of `domain.message.TRANSITIONS`: triggers made from that table abort every other
-change, whoever asks for it. Names are the words of PRODUCT. Times are microseconds since 1970, UTC.
+change, whoever asks for it. A message has one running attempt at most, a part is sent once at most, and what is said
+about an attempt is never taken back. Names are the words of PRODUCT. Times are microseconds since 1970, UTC.
+
+Each message passes through these tables with the commit waiting, and each page changed is enciphered: so an index is
+partial wherever it can be, and leaves out what few ask for. A query uses a partial index only if it repeats its
+condition in the same words: READY, LATER, WAITING and OPEN are those words.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gatewayd.domain.message import INITIAL_STATES, SETTLED_STATES, TRANSITIONS, WAITING_STATES, MessageState, Outcome
 from gatewayd.errors import StoreError
+from gatewayd.store.faults import NO_BEGINNING, NO_TRANSITION
 from gatewayd.store.types import UtcTime
 
 VERSION = 1
@@ -19,12 +28,12 @@ VERSION = 1
 metadata = sa.MetaData()
 
 
-def _words(column: str, words: frozenset[str] | type[MessageState] | type[Outcome]) -> str:
-    return f"{column} IN ({_quoted(words)})"
-
-
-def _quoted(words: frozenset[str] | frozenset[MessageState] | type[MessageState] | type[Outcome]) -> str:
+def _quoted(words: Iterable[MessageState] | type[Outcome]) -> str:
     return ", ".join(f"'{word}'" for word in sorted(str(word) for word in words))
+
+
+def _in(column: str, words: Iterable[MessageState] | type[Outcome]) -> str:
+    return f"{column} IN ({_quoted(words)})"
 
 
 sims = sa.Table(
@@ -84,20 +93,48 @@ messages = sa.Table(
     sa.Column("delivered_at", UtcTime),
     sa.Column("batch_id", sa.Integer, sa.ForeignKey("batches.id")),
     sa.Column("row_number", sa.Integer),
-    sa.CheckConstraint(_words("state", MessageState), name="message_state"),
+    sa.CheckConstraint(_in("state", MessageState), name="message_state"),
     sa.CheckConstraint("parts >= 1", name="message_parts"),
     sa.CheckConstraint("parts = 1 OR concat_reference BETWEEN 0 AND 65535", name="message_concat_reference"),
     sa.CheckConstraint("(state = 'sending') = (lease IS NOT NULL)", name="message_lease"),
+    sa.CheckConstraint("(batch_id IS NULL) = (row_number IS NULL)", name="message_row"),
+    # An id that was told to somebody is never given again, even after its message was erased.
+    sqlite_autoincrement=True,
 )
-is_ready: sa.TextClause = sa.text("state = 'queued' AND ready = 1")
-# Written out, for SQLite uses a partial index only where it sees the same words.
-is_waiting: sa.TextClause = sa.text(f"state IN ({_quoted(WAITING_STATES)})")
-is_open: sa.TextClause = sa.text(f"state IN ({_quoted(frozenset(MessageState) - SETTLED_STATES)})")
-waits_for_time: sa.TextClause = sa.text("state IN ('queued', 'scheduled') AND ready = 0")
+
+message_counts = sa.Table(
+    "message_counts",
+    metadata,
+    sa.Column("state", sa.Text, primary_key=True),
+    sa.Column("total", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""How many messages are in each state, kept by triggers: `status` asks often, and a million rows take a second."""
+
+
+def _known(word: str) -> sa.ColumnElement[Any]:
+    """A constant, not a parameter: a partial index is used only for a condition that is known beforehand."""
+    return sa.literal_column(word)
+
+
+def _state_in(states: Iterable[MessageState]) -> sa.ColumnElement[bool]:
+    return messages.c.state.in_([_known(f"'{state}'") for state in sorted(states)])
+
+
+READY = (messages.c.state == _known("'queued'")) & (messages.c.ready == _known("1"))
+"""May be claimed."""
+LATER = _state_in([MessageState.QUEUED, MessageState.SCHEDULED]) & (messages.c.ready == _known("0"))
+"""Waits for its `not_before`."""
+WAITING = _state_in(WAITING_STATES)
+OPEN = _state_in(set(MessageState) - SETTLED_STATES)
+REMARKABLE_STATES = frozenset(
+    {MessageState.HELD, MessageState.UNKNOWN, MessageState.FAILED, MessageState.BLOCKED, MessageState.UNDELIVERED}
+)
+REMARKABLE = _state_in(REMARKABLE_STATES)
 
 
 def _partial(
-    name: str, *columns: sa.ColumnElement[object], where: sa.ColumnElement[bool] | sa.TextClause, unique: bool = False
+    name: str, *columns: sa.ColumnElement[object], where: sa.ColumnElement[bool], unique: bool = False
 ) -> None:
     sa.Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
@@ -106,13 +143,15 @@ b = batches.c
 _partial("batches_accepted_once", b.feed, b.fingerprint, where=b.accepted_at.is_not(None), unique=True)
 _partial("batches_unreported", b.id, where=b.reported_at.is_(None))
 c = messages.c
-_partial("messages_ready", c.pool, c.purpose, c.sim_id, c.priority, c.id, where=is_ready)
-_partial("messages_not_before", c.not_before, where=waits_for_time)
-_partial("messages_expiring", c.expires_at, where=sa.and_(is_waiting, c.expires_at.is_not(None)))
-_partial("messages_waiting_for", c.recipient, where=is_waiting)
+# The columns after the id let a claim pass over a message without reading its row.
+_partial("messages_ready", c.pool, c.purpose, c.sim_id, c.priority, c.id, c.parts, c.avoid_sim_id, where=READY)
+_partial("messages_later", c.not_before, where=LATER)
+_partial("messages_expiring", c.expires_at, where=WAITING & c.expires_at.is_not(None))
+_partial("messages_waiting_for", c.recipient, where=WAITING)
 _partial("messages_row", c.batch_id, c.row_number, where=c.batch_id.is_not(None), unique=True)
-_partial("messages_open_in", c.batch_id, where=sa.and_(is_open, c.batch_id.is_not(None)))
-sa.Index("messages_state", c.state, c.id)
+_partial("messages_open_in", c.batch_id, where=OPEN & c.batch_id.is_not(None))
+# What the operator looks for; a message that simply passes is never in it.
+_partial("messages_remarkable", c.state, c.id, where=REMARKABLE)
 
 attempts = sa.Table(
     "attempts",
@@ -128,7 +167,9 @@ attempts = sa.Table(
     sa.Column("cause", sa.Text, nullable=False, server_default=""),
     sa.Column("reference", sa.Integer),
     sa.Column("tp_status", sa.Integer),
-    sa.CheckConstraint(_words("outcome", Outcome), name="attempt_outcome"),
+    sa.Column("resolved_by", sa.Text),
+    sa.Column("resolved_at", UtcTime),
+    sa.CheckConstraint(_in("outcome", Outcome), name="attempt_outcome"),
     sa.CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="attempt_ended"),
     sa.CheckConstraint("outcome IS NULL OR outcome = 'refused' OR on_wire_at IS NOT NULL", name="attempt_on_wire"),
     sa.CheckConstraint("part >= 1", name="attempt_part"),
@@ -137,18 +178,17 @@ a = attempts.c
 sa.Index("attempts_of_message", a.message_id, a.part)
 _partial("attempts_of_sim", a.sim_id, a.on_wire_at, where=a.on_wire_at.is_not(None))
 _partial("attempts_one_running", a.message_id, where=a.outcome.is_(None), unique=True)
-_partial("attempts_sent_once", a.message_id, a.part, where=a.outcome == "sent", unique=True)
 
 sim_recipients = sa.Table(
     "sim_recipients",
     metadata,
-    sa.Column("recipient", sa.Text, primary_key=True),
     sa.Column("sim_id", sa.Integer, sa.ForeignKey("sims.id"), primary_key=True),
+    sa.Column("recipient", sa.Text, primary_key=True),
     sa.Column("first_at", UtcTime, nullable=False),
     sa.Column("last_at", UtcTime, nullable=False),
     sqlite_with_rowid=False,
 )
-sa.Index("sim_recipients_recent", sim_recipients.c.sim_id, sim_recipients.c.last_at)
+sa.Index("sim_recipients_first", sim_recipients.c.recipient, sim_recipients.c.first_at)
 
 batch_rows = sa.Table(
     "batch_rows",
@@ -193,33 +233,71 @@ _partial("optouts_active", optouts.c.recipient, where=optouts.c.lifted_at.is_(No
 
 
 def create(connection: Connection) -> None:
-    """Make the tables in an empty database; StoreError if it was made by a newer program."""
+    """Make the tables in an empty database; StoreError if it was made by a newer program, or is of another one."""
     present = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
     if present > VERSION:
         raise StoreError(f"the database has schema {present}, this program knows {VERSION}: install the newer program")
     if present == VERSION:
         return
+    if connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one():
+        raise StoreError("this is a database, but not one of gatewayd")
     metadata.create_all(connection)
     for trigger in triggers():
         connection.exec_driver_sql(trigger)
+    connection.execute(sa.insert(message_counts), [{"state": str(state), "total": 0} for state in MessageState])
     connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
 
 
 def triggers() -> list[str]:
-    """The table of transitions, and what is never deleted, as triggers of SQLite."""
-    illegal = " OR ".join(
-        f"(OLD.state = '{state}' AND NEW.state NOT IN ({_quoted(following | {state})}))"
-        for state, following in TRANSITIONS.items()
+    """What no constraint can say, as triggers of SQLite."""
+    return [*_state_triggers(), *_attempt_triggers(), *_count_triggers(), *(_kept(t) for t in ("attempts", "consents"))]
+
+
+def _refuse(name: str, event: str, condition: str, sentence: str) -> str:
+    return f"CREATE TRIGGER {name} BEFORE {event} WHEN {condition} BEGIN SELECT RAISE(ABORT, '{sentence}'); END"
+
+
+def _state_triggers() -> list[str]:
+    """The table of transitions."""
+    legal = " ".join(
+        f"WHEN '{state}' THEN NEW.state IN ({_quoted(following | {state})})" for state, following in TRANSITIONS.items()
     )
-    forever = [
-        f"CREATE TRIGGER {table}_kept BEFORE DELETE ON {table} BEGIN SELECT RAISE(ABORT, '{table} are kept'); END"
-        for table in ("attempts", "consents")
-    ]
     return [
-        "CREATE TRIGGER messages_begin BEFORE INSERT ON messages "
-        f"WHEN NEW.state NOT IN ({_quoted(INITIAL_STATES)}) "
-        "BEGIN SELECT RAISE(ABORT, 'a message does not begin in this state'); END",
-        f"CREATE TRIGGER messages_transition BEFORE UPDATE OF state ON messages WHEN {illegal} "
-        "BEGIN SELECT RAISE(ABORT, 'this state may not follow the present one'); END",
-        *forever,
+        _refuse("messages_begin", "INSERT ON messages", f"NEW.state NOT IN ({_quoted(INITIAL_STATES)})", NO_BEGINNING),
+        _refuse("messages_transition", "UPDATE OF state ON messages", f"NOT CASE OLD.state {legal} END", NO_TRANSITION),
     ]
+
+
+def _attempt_triggers() -> list[str]:
+    sent = "SELECT 1 FROM attempts WHERE message_id = NEW.message_id AND part = NEW.part AND outcome = 'sent'"
+    return [
+        _refuse(
+            "attempts_begin", "INSERT ON attempts", "NEW.outcome IS NOT NULL OR NEW.on_wire_at IS NOT NULL",
+            "an attempt begins before it is on the wire",
+        ),
+        _refuse("attempts_sent_once", "INSERT ON attempts", f"EXISTS ({sent})", "this part is sent already"),
+        _refuse(
+            "attempts_wire", "UPDATE OF on_wire_at ON attempts",
+            "OLD.on_wire_at IS NOT NULL OR OLD.outcome IS NOT NULL", "the mark on the wire is made once",
+        ),
+        _refuse(
+            "attempts_outcome", "UPDATE OF outcome ON attempts",
+            "OLD.outcome IN ('sent', 'refused') OR (OLD.outcome = 'unknown' AND NEW.outcome IS NULL)",
+            "an outcome is not taken back",
+        ),
+    ]  # fmt: skip
+
+
+def _count_triggers() -> list[str]:
+    less = "UPDATE message_counts SET total = total - 1 WHERE state = OLD.state;"
+    more = "UPDATE message_counts SET total = total + 1 WHERE state = NEW.state;"
+    return [
+        f"CREATE TRIGGER messages_counted AFTER INSERT ON messages BEGIN {more} END",
+        "CREATE TRIGGER messages_recounted AFTER UPDATE OF state ON messages WHEN OLD.state <> NEW.state "
+        f"BEGIN {less} {more} END",
+        f"CREATE TRIGGER messages_discounted AFTER DELETE ON messages BEGIN {less} END",
+    ]
+
+
+def _kept(table: str) -> str:
+    return f"CREATE TRIGGER {table}_kept BEFORE DELETE ON {table} BEGIN SELECT RAISE(ABORT, '{table} are kept'); END"

@@ -121,7 +121,7 @@ class MessageRecord:
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """One submission of one part, as `messages show` gives it."""
+    """One submission of one part, as `messages show` gives it; `resolved_by`: who decided what became of an unknown."""
 
     part: int
     sim: str
@@ -131,3 +131,4 @@ class AttemptRecord:
     outcome: Outcome | None
     cause: str
     reference: int | None
+    resolved_by: str | None = None

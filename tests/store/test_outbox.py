@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
 from gatewayd.domain.message import INITIAL_STATES, TRANSITIONS, MessageState, Outcome
 from gatewayd.domain.purpose import Basis, Purpose
@@ -261,7 +260,7 @@ def test_the_database_itself_refuses_other_transitions(
         _force(database, message_id, following)
         assert state(outbox, message_id)[0] is following
     else:
-        with pytest.raises(IntegrityError):
+        with pytest.raises(TransitionError):
             _force(database, message_id, following)
 
 
@@ -282,5 +281,5 @@ def _force(database: Database, message_id: int, following: MessageState) -> None
 
 @pytest.mark.parametrize("beginning", sorted(set(MessageState) - INITIAL_STATES))
 def test_a_message_begins_in_a_state_of_beginning(outbox: Outbox, beginning: MessageState) -> None:
-    with pytest.raises(IntegrityError):
+    with pytest.raises(TransitionError):
         outbox.accept(None, [replace(new(), state=beginning)])

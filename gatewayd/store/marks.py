@@ -1,0 +1,215 @@
+"""The marks of an attempt: on the wire, its outcome; and what a crash between them means.
+
+    begun --- on the wire --- sent | refused | unknown
+      |            `--- crash: unknown, never sent again by itself
+      `--- crash: nothing was written, back to the queue
+
+A mark changes nothing unless attempt and message are still ours (LeaseLost). An answer that comes after the lease was
+taken over is not thrown away: if whoever took it recorded `unknown`, the answer resolves that.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.engine import Connection
+
+from gatewayd.domain import consent
+from gatewayd.domain.consent import GateFacts
+from gatewayd.domain.message import MessageState, Outcome
+from gatewayd.domain.purpose import Purpose
+from gatewayd.errors import CauseClass, LeaseLost
+from gatewayd.store import claims, people
+from gatewayd.store.schema import attempts, messages, sim_recipients
+from gatewayd.store.statement import Statement
+from gatewayd.store.types import UtcTime
+from gatewayd.store.work import Finished, Recovery, Work
+
+INTERRUPTED = "gatewayd:interrupted"
+GATE = "gatewayd:gate"
+
+_m, _a = messages.c, attempts.c
+_END_ATTEMPT = Statement(
+    sa.update(attempts)
+    .where(_a.id == sa.bindparam("attempt_id"), _a.outcome.is_(None))
+    .values(
+        outcome=sa.bindparam("result"),
+        ended_at=sa.bindparam("at", type_=UtcTime),
+        cause=sa.bindparam("code"),
+        reference=sa.bindparam("tp_mr"),
+    )
+)
+_LATE_ANSWER = Statement(
+    sa.update(attempts)
+    .where(_a.id == sa.bindparam("attempt_id"), _a.outcome == sa.literal_column("'unknown'"))
+    .values(
+        outcome=sa.bindparam("result"),
+        ended_at=sa.bindparam("at", type_=UtcTime),
+        cause=sa.bindparam("code"),
+        reference=sa.bindparam("tp_mr"),
+    )
+)
+_RESOLVE = Statement(
+    sa.update(messages)
+    .where(_m.id == sa.bindparam("message_id"), _m.state == sa.literal_column("'unknown'"))
+    .values(
+        state=sa.bindparam("following"),
+        reason=sa.bindparam("why"),
+        ready=sa.bindparam("is_ready", type_=sa.Boolean),
+        sent_at=sa.bindparam("sent_at", type_=UtcTime),
+    )
+)
+_LEASED = Statement(
+    sa.select(_m.lease_until, *people.gate_facts(_m.recipient, _m.purpose)).where(
+        _m.id == sa.bindparam("message_id"), _m.lease == sa.bindparam("token")
+    )
+)
+_RENEW = Statement(
+    sa.update(messages)
+    .where(_m.id == sa.bindparam("message_id"))
+    .values(lease_until=sa.bindparam("until", type_=UtcTime))
+)
+_ON_WIRE = Statement(
+    sa.update(attempts)
+    .where(_a.id == sa.bindparam("attempt_id"), _a.outcome.is_(None), _a.on_wire_at.is_(None))
+    .values(on_wire_at=sa.bindparam("at", type_=UtcTime))
+)
+_meeting = upsert(sim_recipients).values(
+    sim_id=sa.bindparam("me"),
+    recipient=sa.bindparam("to"),
+    first_at=sa.bindparam("at", type_=UtcTime),
+    last_at=sa.bindparam("at", type_=UtcTime),
+)
+_MET = Statement(
+    _meeting.on_conflict_do_update(index_elements=["sim_id", "recipient"], set_={"last_at": _meeting.excluded.last_at})
+)
+_SENT_PARTS = Statement(
+    sa.select(sa.func.count()).where(
+        _a.message_id == sa.bindparam("message_id"), _a.outcome == sa.literal_column("'sent'")
+    )
+)
+
+
+def on_wire(connection: Connection, work: Work, purpose: Purpose, now: datetime) -> str | None:
+    """Mark the part as going out: None; or block the message because the gate closed: why. LeaseLost."""
+    leased = _LEASED.first(connection, message_id=work.message_id, token=work.lease)
+    if leased is None:
+        raise LeaseLost
+    until, opted_out, consented = leased
+    reason = consent.decide(purpose, GateFacts(opted_out=bool(opted_out), consent=bool(consented)))
+    if reason is not None:
+        _end_attempt(connection, work, Outcome.REFUSED, now, GATE, None)
+        claims.leave(connection, work.message_id, work.lease, MessageState.BLOCKED, reason=reason)
+        return reason
+    if _ON_WIRE.run(connection, attempt_id=work.attempt_id, at=now) != 1:
+        raise LeaseLost
+    if until < now + claims.LONGEST_ANSWER:
+        _RENEW.run(connection, message_id=work.message_id, until=now + claims.LONGEST_ANSWER)
+    _MET.run(connection, me=work.sim_id, to=work.recipient, at=now)
+    return None
+
+
+def finish(connection: Connection, finished: Finished, now: datetime) -> Work | None:
+    """Record how a part ended; the next part of the message, begun, if there is one. LeaseLost."""
+    work, cause = finished.work, finished.cause
+    code = cause.code if cause is not None else ""
+    try:
+        _end_attempt(connection, work, finished.outcome, finished.at, code, finished.reference)
+    except LeaseLost:
+        if _late_answer(connection, finished, code):
+            return None
+        raise
+    if finished.outcome is Outcome.SENT:
+        if work.part < work.parts:
+            _RENEW.run(connection, message_id=work.message_id, until=now + 2 * claims.LONGEST_ANSWER)
+            return claims.begin(connection, work, work.part + 1, now)
+        claims.leave(connection, work.message_id, work.lease, MessageState.SENT, sent_at=finished.at)
+    elif finished.outcome is Outcome.UNKNOWN:
+        claims.leave(connection, work.message_id, work.lease, MessageState.UNKNOWN, reason=code)
+    elif cause is not None and cause.kind is CauseClass.MESSAGE:
+        claims.leave(connection, work.message_id, work.lease, MessageState.FAILED, reason=code)
+    else:
+        avoided = work.sim_id if finished.avoid else None
+        claims.go_back(
+            connection, work.message_id, work.lease, reason=code, retry_at=finished.retry_at, avoided=avoided, tried=1
+        )
+    return None
+
+
+def release(connection: Connection, work: Work, now: datetime, reason: str, retry_at: datetime | None) -> None:
+    """Nothing of the part was written: its attempt is closed, the message queued again. LeaseLost."""
+    _end_attempt(connection, work, Outcome.REFUSED, now, reason[:200], None)
+    claims.go_back(connection, work.message_id, work.lease, retry_at=retry_at)
+
+
+def resolve_sent(
+    connection: Connection, message_id: int, parts: int, *, reason: str, sent_at: datetime
+) -> MessageState:
+    """After the part that was unknown turned out to be sent: the message is, or its other parts go on."""
+    row = _SENT_PARTS.first(connection, message_id=message_id)
+    done = row is not None and row[0] >= parts
+    following = MessageState.SENT if done else MessageState.QUEUED
+    _RESOLVE.run(
+        connection, message_id=message_id, following=str(following), why=reason, is_ready=not done,
+        sent_at=sent_at if done else None,
+    )  # fmt: skip
+    return following
+
+
+def recover(connection: Connection, gateway: str, mine: str, now: datetime) -> Recovery:
+    """Put right what lies begun under leases of this gateway's earlier lives, and under those that have run out."""
+    running = (
+        sa.select(_a.id, _a.on_wire_at, _m.id.label("message_id"), _m.lease)
+        .join(messages, _m.id == _a.message_id)
+        .where(
+            _a.outcome.is_(None),
+            sa.or_(_m.lease.startswith(gateway, autoescape=True), _m.lease_until < now),
+            sa.not_(_m.lease.startswith(mine, autoescape=True)) if mine else sa.true(),
+        )
+    )
+    unknown = 0
+    lost = connection.execute(running).all()
+    for row in lost:
+        outcome = Outcome.REFUSED if row.on_wire_at is None else Outcome.UNKNOWN
+        _END_ATTEMPT.run(connection, attempt_id=row.id, result=str(outcome), at=now, code=INTERRUPTED, tp_mr=None)
+        if row.on_wire_at is None:
+            claims.go_back(connection, row.message_id, row.lease)
+        else:
+            unknown += 1
+            claims.leave(connection, row.message_id, row.lease, MessageState.UNKNOWN, reason=INTERRUPTED)
+    return Recovery(requeued=len(lost) - unknown, unknown=unknown)
+
+
+def _late_answer(connection: Connection, finished: Finished, code: str) -> bool:
+    """Let a known outcome resolve one recorded as unknown; False if there is none to resolve."""
+    work = finished.work
+    if finished.outcome is Outcome.UNKNOWN:
+        return False
+    resolved = _LATE_ANSWER.run(
+        connection, attempt_id=work.attempt_id, result=str(finished.outcome), at=finished.at, code=code,
+        tp_mr=finished.reference,
+    )  # fmt: skip
+    if resolved != 1:
+        return False
+    if finished.outcome is Outcome.SENT:
+        resolve_sent(connection, work.message_id, work.parts, reason="", sent_at=finished.at)
+    else:
+        failed = finished.cause is not None and finished.cause.kind is CauseClass.MESSAGE
+        following = MessageState.FAILED if failed else MessageState.QUEUED
+        _RESOLVE.run(
+            connection, message_id=work.message_id, following=str(following), why=code, is_ready=not failed,
+            sent_at=None,
+        )  # fmt: skip
+    return True
+
+
+def _end_attempt(
+    connection: Connection, work: Work, outcome: Outcome, at: datetime, code: str, reference: int | None
+) -> None:
+    ended = _END_ATTEMPT.run(
+        connection, attempt_id=work.attempt_id, result=str(outcome), at=at, code=code, tp_mr=reference
+    )
+    if ended != 1:
+        raise LeaseLost
