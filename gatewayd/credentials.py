@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gatewayd.errors import ConfigurationError
+from gatewayd.errors import ConfigurationError, StorageUnavailable
 
 DATABASE_KEY = "db-key"
 LOG_KEY = "log-key"
@@ -82,17 +82,17 @@ class Credentials:
 
     def make_key(self, name: str) -> Secret:
         """A new key in the state directory; where another process was quicker, the key it made."""
-        self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.state / name
         draft = self.state / f".{name}.{os.getpid()}.{secrets.token_hex(4)}"
         value = secrets.token_bytes(KEY_BYTES)
         try:
+            self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write_private(draft, value.hex().encode() + b"\n")
             os.link(draft, path)  # atomic, and never over a key that is there
         except FileExistsError:
             pass
         except OSError as error:
-            raise ConfigurationError(f"the key cannot be written: {error.strerror}", file=str(path)) from None
+            raise StorageUnavailable(f"{path}: the key cannot be written: {error.strerror}") from None
         finally:
             draft.unlink(missing_ok=True)
         _sync_directory(self.state)

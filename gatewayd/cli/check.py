@@ -96,4 +96,4 @@ def _print(here: context.Context, faults: list[str], notices: list[tuple[int | N
     output.say(f"   database {settings.database_file} (SQLite {storage.sqlite_version()}, {ways})")
     for line, words in notices:
         place = f"line {line}: " if line else ""
-        output.show(Text.assemble(("!  ", "bold yellow"), output.visible(place + words)))
+        output.bullet("! ", "bold yellow", place + words)

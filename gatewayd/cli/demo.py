@@ -8,6 +8,8 @@ recipient and nobody else, and nothing for those who may not be written to.
 from __future__ import annotations
 
 import csv
+import json
+import secrets
 import shutil
 import tempfile
 import time
@@ -45,6 +47,7 @@ app = options.command()
 
 PURPOSE = "vie-associative"
 NAME = "membres.csv"
+ICCIDS = ("8933000000000000001", "8933000000000000002")
 _LONGEST = 55.0
 """Seconds after which the demo has failed."""
 _LOOK = 0.1
@@ -56,14 +59,14 @@ organisation:
   privacy_contact: rgpd@example.org
   privacy_notice: https://example.org/confidentialite
 country: FR
-state_directory: {directory}/state
-spool_directory: {directory}/spool
+state_directory: {state}
+spool_directory: {spool}
 modems:
-  - port: sim://accueil?network={network}&iccid=8933000000000000001&latency=0.3&jitter=0.1&report=1
-  - port: sim://secours?network={network}&iccid=8933000000000000002&latency=0.3&jitter=0.1&report=1
+  - port: sim://accueil?network={network}&iccid={first}&latency=0.3&jitter=0.1&report=1
+  - port: sim://secours?network={network}&iccid={second}&latency=0.3&jitter=0.1&report=1
 sims:
-  - {{name: accueil, iccid: "8933000000000000001", line: {{allows: [information]}}}}
-  - {{name: secours, iccid: "8933000000000000002", line: {{allows: [information]}}}}
+  - {{name: accueil, iccid: "{first}", line: {{allows: [information]}}}}
+  - {{name: secours, iccid: "{second}", line: {{allows: [information]}}}}
 default_limits: {{per_minute: 600, per_day: 1000, recipients_per_month: 250}}
 purposes:
   {purpose}:
@@ -84,7 +87,7 @@ def demo(
 ) -> None:
     """Show the whole thing on two simulated SIMs, from an empty directory."""
     with _place(directory, keep) as place:
-        network = simulator.network(f"demo-{place.name}")
+        network = simulator.network(f"demo-{secrets.token_hex(4)}")
         settings = _configured(place, network)
         outcome = _Demo(settings, network).run()
     if outcome:
@@ -113,7 +116,15 @@ def _place(directory: Path | None, keep: bool) -> Iterator[Path]:
 
 def _configured(place: Path, network: Network) -> Settings:
     file = place / "gatewayd.yaml"
-    file.write_text(_CONFIGURATION.format(directory=place, network=network.name, purpose=PURPOSE), encoding="utf-8")
+    words = _CONFIGURATION.format(
+        state=json.dumps(str(place / "state")),  # a JSON string is a YAML string, whatever the directory's name
+        spool=json.dumps(str(place / "spool")),
+        network=network.name,
+        purpose=PURPOSE,
+        first=ICCIDS[0],
+        second=ICCIDS[1],
+    )
+    file.write_text(words, encoding="utf-8")
     network.ledger.write_to(place / "ledger.jsonl")
     return config.load(file)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import tzinfo
 from typing import Annotated
 
 import typer
@@ -14,7 +15,7 @@ from gatewayd.daemon.rules import number_rules
 from gatewayd.domain.message import MessageState
 from gatewayd.errors import TransitionError, UsageError
 from gatewayd.interfaces.dropfolder import sentences
-from gatewayd.store.outbox import MessageRecord, Outbox, Resolution
+from gatewayd.store.outbox import AttemptRecord, MessageRecord, Outbox, Resolution
 
 app = options.noun("The queue: look, hold, release, cancel, resolve.")
 
@@ -91,6 +92,10 @@ def show(ctx: typer.Context, message_id: Annotated[int, typer.Argument(metavar="
     ]
     output.show(Text(f"message {message.id}", style="bold"))
     output.show(output.pairs([(name, value) for name, value in facts if value != ""]))
+    _print_attempts(outbox.attempts(message_id), zone)
+
+
+def _print_attempts(attempts: Sequence[AttemptRecord], zone: tzinfo) -> None:
     rows = [
         (
             attempt.part,
@@ -101,7 +106,7 @@ def show(ctx: typer.Context, message_id: Annotated[int, typer.Argument(metavar="
             attempt.outcome or "running",
             attempt.cause,
         )
-        for attempt in outbox.attempts(message_id)
+        for attempt in attempts
     ]
     if rows:
         output.show(output.table(("PART", "SIM", "BEGUN", "ON THE WIRE", "ENDED", "OUTCOME", "CAUSE"), rows))

@@ -96,6 +96,15 @@ def pairs(facts: Iterable[tuple[str, object]]) -> Table:
     return found
 
 
+def bullet(mark: str, style: str, words: str) -> None:
+    """A remark behind its mark, which stands alone in its column."""
+    found = Table.grid(padding=(0, 1))
+    found.add_column(no_wrap=True)
+    found.add_column(overflow="fold")
+    found.add_row(Text(mark, style=style), Text(visible(words)))
+    console().print(found)
+
+
 def note(words: str) -> None:
     """A remark on stderr, out of the way of what is piped on."""
     console(stderr=True).print(Text(visible(words), style="dim"))

@@ -11,8 +11,10 @@ from rich.text import Text
 from gatewayd.cli import context, options, output
 from gatewayd.cli.options import AsJson
 from gatewayd.daemon.rules import number_rules
+from gatewayd.domain import text as texts
+from gatewayd.domain.purpose import Encoding
 from gatewayd.errors import UsageError
-from gatewayd.services.intake import Intake
+from gatewayd.services.intake import Intake, Receipt
 from gatewayd.store.outbox import Outbox
 from gatewayd.store.people import People
 
@@ -40,7 +42,8 @@ def send(
         numbers=number_rules(settings),
         clock=here.clock,
     )
-    receipt = intake.accept(purpose, number, _given(text))
+    given = _given(text)
+    receipt = intake.accept(purpose, number, given)
     here.ring()
     if json:
         output.as_json(
@@ -52,12 +55,17 @@ def send(
             }
         )
         return
-    output.show(
-        Text.assemble(
-            ("accepted ", "green"),
-            f"message {receipt.message_id} to {receipt.recipient}: {receipt.parts} SMS, {_ALPHABETS[receipt.alphabet]}",
-        )
-    )
+    _print(receipt, given)
+
+
+def _print(receipt: Receipt, text: str) -> None:
+    """What was accepted, and what would make it cheaper."""
+    words = f"message {receipt.message_id} to {receipt.recipient}: {receipt.parts} SMS, {_ALPHABETS[receipt.alphabet]}"
+    output.show(Text.assemble(("accepted ", "green"), words))
+    if receipt.alphabet == texts.Alphabet.UCS2:
+        forcing = " ".join(texts.plan(text).forcing)
+        parts = len(texts.render(text, Encoding.GSM7).parts)
+        output.note(f"because of {forcing}; with `encoding: gsm7` the purpose would write it in {parts} SMS")
 
 
 _ALPHABETS = {"gsm7": "GSM 7-bit", "ucs2": "UCS-2 (70 characters an SMS)"}

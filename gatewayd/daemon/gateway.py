@@ -1,7 +1,7 @@
 """All parts of a running gateway, built from the settings, started and stopped in order.
 
-    start   database -> what the last life left -> bell -> lines -> chores -> drop folder
-    stop    drop folder -> chores -> lines (a running submission ends) -> bell -> database
+    start   database -> bell -> what the last life left -> lines -> chores -> drop folder
+    stop    all are asked at once; the drop folder, chores, lines (a running submission ends) -> bell -> database
 
 `start` returns after recovery, so that READY is true when it is said. `stop` may be called again and again with a short
 patience, until it says that all has ended. Used by `gatewayd run`, and by `demo` in its own process.
@@ -17,6 +17,7 @@ from functools import partial
 
 import structlog
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from gatewayd.clock import Clock
 from gatewayd.config import FeedSettings, ModemSettings, Settings
@@ -25,6 +26,7 @@ from gatewayd.daemon.rules import number_rules, rules_of
 from gatewayd.daemon.storage import database_key, open_database
 from gatewayd.daemon.supervision import Task, Worker
 from gatewayd.domain import template
+from gatewayd.errors import StorageUnavailable, StoreError
 from gatewayd.interfaces.dropfolder.folder import SETTLE_SECONDS, DropFolder, Feed
 from gatewayd.interfaces.dropfolder.report import ReportStyle
 from gatewayd.interfaces.dropfolder.reporter import Reporter
@@ -61,6 +63,7 @@ class Gateway:
         self, settings: Settings, secrets: Credentials, clock: Clock, *, settle: float = SETTLE_SECONDS
     ) -> None:
         self.settings, self._clock = settings, clock
+        ways = openers(settings, secrets, clock)
         self.database = open_database(settings, database_key(settings, secrets))
         self.outbox = Outbox(self.database)
         common = Common(
@@ -72,38 +75,43 @@ class Gateway:
             lease=f"{GATEWAY}/{os.getpid()}-{random.token_hex(4)}",
             on_notice=_heard,
         )
-        self._dispatcher = Dispatcher(openers(settings, secrets, clock), common)
+        self._dispatcher = Dispatcher(ways, common)
         self._schedules = Schedules(clock)
         self._schedules.add("queue.poll", POLL, self._dispatcher.poll)
         self._schedules.add("queue.expire", EXPIRE, lambda: self.outbox.expire(clock.utc_now()))
+        self._feeder = self._make_feeder(settle)
+        self._bell = wakeup.Listener(settings.state_directory / wakeup.SOCKET_NAME, self.wake)
+
+    def _make_feeder(self, settle: float) -> Worker:
+        """The drop folders, and the worker that looks into them."""
+        settings, batches = self.settings, Batches(self.database)
+        style = ReportStyle(settings.organisation.language, settings.timezone)
         self._spool = Spool(settings.spool_directory, [feed.folder for feed in settings.feeds])
-        batches, style = Batches(self.database), ReportStyle(settings.organisation.language, settings.timezone)
-        self._reporter = Reporter(self._spool, batches, style, clock)
+        self._reporter = Reporter(self._spool, batches, style, self._clock)
         self._folders = DropFolder(
             self._spool,
             batches,
             [_feed(feed, settings) for feed in settings.feeds],
             numbers=number_rules(settings),
             style=style,
-            clock=clock,
+            clock=self._clock,
             settle=settle,
         )
-        self._feeder = Worker(
-            Task(
-                "drop folder",
-                partial(self._look_into_folders, min(LOOK_INTO_FOLDERS, settle)),
-                PATIENCE_WITH_A_FILE,
-                threading.Event(),
-            ),
-            clock,
-        )
-        self._bell = wakeup.Listener(settings.state_directory / wakeup.SOCKET_NAME, self.wake)
+        look = partial(self._look_into_folders, min(LOOK_INTO_FOLDERS, settle))
+        return Worker(Task("drop folder", look, PATIENCE_WITH_A_FILE, threading.Event()), self._clock)
 
     def start(self) -> Recovery:
-        """Recover, then start everything. StorageUnavailable, OSError: a directory cannot be used."""
-        self._spool.prepare()
-        self._bell.start()
-        recovery = self._dispatcher.start()
+        """Recover, then start everything. StorageUnavailable: the database or a directory cannot be used."""
+        try:
+            self._spool.prepare()
+            self._bell.start()
+            recovery = self._dispatcher.start()
+        except OSError as error:
+            self._give_up()
+            raise StorageUnavailable(f"{error.filename}: {error.strerror}") from error
+        except StoreError:
+            self._give_up()
+            raise
         self._schedules.start()
         self._feeder.start()
         return recovery
@@ -115,19 +123,32 @@ class Gateway:
     def stop(self, patience: float) -> bool:
         """Let what runs come to its end; whether it has within about `patience` seconds. If not, call it again."""
         self._feeder.ask_to_stop()
+        self._dispatcher.stop(0)  # asked at once, waited for below: no line begins another turn
         self._schedules.stop()
         if not (self._feeder.join(patience) and self._dispatcher.stop(patience)):
             return False
+        self._give_up()
+        return True
+
+    def _give_up(self) -> None:
         self._bell.stop()
         self.database.close()
-        return True
 
     def alive(self) -> bool:
         """Whether every worker has turned as it should, and the database answers."""
         if not (self._dispatcher.alive() and self._schedules.alive() and self._feeder.alive):
             return False
-        with self.database.read() as connection:
-            return bool(connection.execute(text("SELECT 1")).scalar_one() == 1)
+        return self._database_answers()
+
+    def _database_answers(self) -> bool:
+        try:
+            with self.database.read() as connection:
+                # Not SELECT 1: that would be answered without looking into the file.
+                connection.execute(text("SELECT id FROM sims LIMIT 1")).first()
+        except (StoreError, SQLAlchemyError) as error:
+            log.warning("database.silent", error=str(error))
+            return False
+        return True
 
     def lines(self) -> list[LineStatus]:
         """Each port, in the order of the configuration."""

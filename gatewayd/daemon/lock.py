@@ -10,13 +10,13 @@ import os
 from pathlib import Path
 from types import TracebackType
 
-from gatewayd.errors import StorageUnavailable, UsageError
+from gatewayd.errors import StorageUnavailable
 
 LOCK_NAME = "gatewayd.lock"
 
 
 class InstanceLock:
-    """Held from `__enter__` to `__exit__`. UsageError when another process holds it."""
+    """Held from `__enter__` to `__exit__`. StorageUnavailable when another process holds it: it may end."""
 
     def __init__(self, state_directory: Path) -> None:
         self._path = state_directory / LOCK_NAME
@@ -33,7 +33,7 @@ class InstanceLock:
             holder = os.pread(self._handle, 20, 0).decode("ascii", "replace").strip()
             self._close()
             who = f" (process {holder})" if holder.isdigit() else ""
-            raise UsageError(
+            raise StorageUnavailable(
                 f"another gatewayd{who} already runs on {self._path.parent}; stop it first, or give this one a "
                 "state_directory of its own"
             ) from None

@@ -35,13 +35,14 @@ SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 _GLANCE = 1.0  # between two looks at what the lines say of themselves
 _EXAMINE = 5.0  # between two examinations, which ask the database; oftener for a short watchdog
 _STOP_STEP = 5.0
+_TROUBLES = 4  # lines named in the status; `gatewayd modems list` has them all
 # Counting the queue may cost at most this share of the time.
 _COUNTING_SHARE = 0.005
 _LEAST_BETWEEN_COUNTS = 10.0
 
 
 def run(settings: Settings, secrets: Credentials, clock: Clock, *, level: str = "info") -> int:
-    """Serve until SIGTERM or SIGINT; the exit status. UsageError: another daemon has this state directory."""
+    """Serve until SIGTERM or SIGINT; the exit status. StorageUnavailable: another daemon has this directory."""
     notifier = Notifier()
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     make_state_directory(settings)
@@ -69,6 +70,8 @@ class _Process:
         log.info(
             "daemon.started",
             version=__version__,
+            sqlite=".".join(str(number) for number in self._gateway.database.sqlite_version),
+            encrypted=self._gateway.database.encrypted,
             ports=ports,
             requeued=recovery.requeued,
             unknown=recovery.unknown,
@@ -130,7 +133,8 @@ class _Process:
         lines = self._gateway.lines()
         working = sum(1 for line in lines if line.sim and not line.why)
         waiting = sum(self._counts.get(state, 0) for state in ("scheduled", "queued", "sending"))
-        troubles = ", ".join(f"{line.sim or line.port}: {line.why}" for line in lines if line.why)
+        troubled = [f"{line.sim or line.port}: {line.why}" for line in lines if line.why]
+        troubles = ", ".join(troubled[:_TROUBLES]) + (" ..." if len(troubled) > _TROUBLES else "")
         words = f"{working} of {len(lines)} modems ok, {waiting} waiting, {self._counts.get('unknown', 0)} unknown"
         return f"{words} ({troubles})" if troubles else words
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from gatewayd.daemon.lock import LOCK_NAME, InstanceLock, holder
-from gatewayd.errors import UsageError
+from gatewayd.errors import StorageUnavailable
 
 
 def test_a_second_one_is_refused_with_the_first_one_s_process(tmp_path: Path) -> None:
-    with InstanceLock(tmp_path), pytest.raises(UsageError, match=rf"process {os.getpid()}\) already runs"):
+    with InstanceLock(tmp_path), pytest.raises(StorageUnavailable, match=rf"process {os.getpid()}\) already runs"):
         InstanceLock(tmp_path).__enter__()
 
 
