@@ -37,6 +37,7 @@ class SystemClock:
 
     def __init__(self, *, earliest: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         self._earliest = earliest
+        self._synchronised = False
 
     def utc_now(self) -> datetime:
         return datetime.now(UTC)
@@ -45,7 +46,9 @@ class SystemClock:
         return time.monotonic()
 
     def trusted(self) -> bool:
-        """False before `earliest`, and while systemd-timesyncd runs and has not yet synchronised."""
+        """False before `earliest`, and while systemd-timesyncd runs and has not yet synchronised since the boot."""
         if self.utc_now() < self._earliest:
             return False
-        return _SYNCHRONISED.exists() or not _TIMESYNCD.exists()
+        if not self._synchronised:
+            self._synchronised = _SYNCHRONISED.exists()
+        return self._synchronised or not _TIMESYNCD.exists()

@@ -119,7 +119,7 @@ class Hand:
         purpose: Purpose,
         *,
         on_wire: Callable[[str, datetime], None],
-        others_can: bool,
+        others_can: Callable[[], bool],
     ) -> Ending:
         """Submit the part in hand; afterwards the hand holds its outcome, not the part. StorageUnavailable passes."""
         self._marked_at = None
@@ -156,7 +156,7 @@ class Hand:
         work: Work,
         mark: Callable[[], None],
         *,
-        others_can: bool,
+        others_can: Callable[[], bool],
     ) -> Ending:
         try:
             reference = modem.submit(encode(work), mark)
@@ -179,7 +179,7 @@ class Hand:
         log.info("attempt.sent", message=work.message_id, part=work.part, recipient=work.recipient, reference=reference)
         return Ending("sent")
 
-    def _not_sent(self, work: Work, error: SubmissionError, *, others_can: bool) -> Ending:
+    def _not_sent(self, work: Work, error: SubmissionError, *, others_can: Callable[[], bool]) -> Ending:
         cause, unknown = error.cause, error.cause.kind is CauseClass.UNKNOWN
         retry = Retry(None)
         outcome = Outcome.UNKNOWN if self._marked_at is not None and unknown else Outcome.REFUSED
@@ -188,7 +188,7 @@ class Hand:
             self._due = _PutBack(work, cause.code)
             return Ending("put back", cause)
         if outcome is Outcome.REFUSED:
-            retry = after(cause, work.tries + 1, others_can=others_can, now=self._clock.utc_now(), rng=self._rng)
+            retry = after(cause, work.tries + 1, others_can=others_can(), now=self._clock.utc_now(), rng=self._rng)
         self._finish(work, outcome, cause, retry=retry)
         log.warning(
             f"attempt.{outcome}",

@@ -331,7 +331,7 @@ class Line:
             lambda part: self._encoder.pdu(part, status_report=session.reports),
             self._common.rules.purposes[work.purpose],
             on_wire=allowance.on_wire,
-            others_can=not self._common.roster.view(allowance.sim_id).last_resort,
+            others_can=lambda: not self._common.roster.view(allowance.sim_id).last_resort,
         )
         self._heard_at = self._clock.monotonic()
         allowance.pause(next_gap(allowance.sim.limits, self._common.rng))
