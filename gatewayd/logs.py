@@ -34,8 +34,8 @@ _MAX_VALUE = 2_000
 _MAX_TRACEBACK = 12_000
 
 # What people put between digits, and what a repr makes of it, which may also stand before the first digit.
-_GAP = r"(?:[ .\-/()\u00a0\u202f\u2009]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4})*"
-_START = r"(?:(?<![0-9])|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4}))"
+_GAP = r"(?:[ .\-/()\u00a0\u202f\u2009]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U[0-9a-f]{8})*"
+_START = r"(?:(?<![0-9])|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4})|(?<=\\U[0-9a-f]{8}))"
 _NUMBERS = re.compile(
     # with its plus; with 00 or a national 0 before it; bare, as a modem writes it: 10 to 14 digits in a row. Longer
     # runs are ICCID, IMSI, IMEI, hashes and microseconds.

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import structlog
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gatewayd import logs
@@ -50,6 +50,7 @@ def written_numbers(draw: st.DrawFn) -> str:
     return form.format(pairs)
 
 
+@example(written="0033600000000", around=("\U0001b610", ""), style="plain", where="stdlib-args")
 @given(
     written=written_numbers(),
     around=st.tuples(st.text(max_size=20), st.text(max_size=20)).filter(
