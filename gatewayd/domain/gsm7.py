@@ -117,6 +117,8 @@ def pack(septets: bytes, *, fill: int = 0) -> bytes:
 
 def unpack(octets: bytes, count: int, *, fill: int = 0) -> bytes:
     """`count` septets out of packed octets, skipping `fill` bits; ValueError when there are too few octets."""
+    if count == 0:
+        return b""
     if count > MAX_SEPTETS or len(octets) < packed_length(count, fill):
         raise ValueError(f"{count} septets are not in {len(octets)} octets")
     bits = int.from_bytes(octets[: packed_length(count, fill)], "little") >> fill

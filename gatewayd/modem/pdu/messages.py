@@ -68,8 +68,10 @@ class Message:
 
     @property
     def dcs(self) -> int:
-        """The TP-DCS octet."""
-        return plain_coding(self.alphabet, self.message_class) if self.coding is None else self.coding
+        """The TP-DCS octet; PduError if there is none such."""
+        if self.coding is None:
+            return plain_coding(self.alphabet, self.message_class)
+        return _octet(self.coding, "data coding")
 
     @property
     def data_coding(self) -> DataCoding:
