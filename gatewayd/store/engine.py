@@ -136,9 +136,17 @@ class Database:
 
     def damage(self) -> list[str]:
         """What SQLite's quick check, and the seals of the pages where encrypted, find wrong; empty: nothing."""
-        checks = ["quick_check"] + (["cipher_integrity_check"] if self.encrypted else [])
-        with self.read() as connection:
-            found = [str(row[0]) for check in checks for row in connection.exec_driver_sql(f"PRAGMA {check}")]
+        checks = (["cipher_integrity_check"] if self.encrypted else []) + ["quick_check"]
+        found: list[str] = []
+        try:
+            with self.read() as connection:
+                for check in checks:
+                    found += [str(row[0]) for row in connection.exec_driver_sql(f"PRAGMA {check}")]
+        except StorageUnavailable:
+            raise
+        except StoreError as error:
+            # So damaged that the check itself cannot go on.
+            found.append(str(error))
         return [finding for finding in found if finding != "ok"]
 
     def close(self) -> None:

@@ -95,7 +95,11 @@ messages = sa.Table(
     sa.Column("row_number", sa.Integer),
     sa.CheckConstraint(_in("state", MessageState), name="message_state"),
     sa.CheckConstraint("parts >= 1", name="message_parts"),
-    sa.CheckConstraint("parts = 1 OR concat_reference BETWEEN 0 AND 65535", name="message_concat_reference"),
+    # A CHECK lets NULL pass: that there is a reference must be said.
+    sa.CheckConstraint(
+        "parts = 1 OR (concat_reference IS NOT NULL AND concat_reference BETWEEN 0 AND 65535)",
+        name="message_concat_reference",
+    ),
     sa.CheckConstraint("(state = 'sending') = (lease IS NOT NULL)", name="message_lease"),
     sa.CheckConstraint("(batch_id IS NULL) = (row_number IS NULL)", name="message_row"),
     # An id that was told to somebody is never given again, even after its message was erased.

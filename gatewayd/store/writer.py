@@ -125,7 +125,7 @@ class Writer:
             self._run_all(self._trusted_connection(), jobs)
         except BaseException as error:
             for job in jobs:
-                job.result, job.error = None, job.error or self._own(error)
+                job.result, job.error = None, job.error or self._of_each(error)
             if faults.ends_trust(error):
                 self.distrusted = (
                     f"{self._path}: the disk did not keep what was written; check it, then restart gatewayd"
@@ -170,6 +170,12 @@ class Writer:
             job.error = own
             driver.execute("ROLLBACK TO one")
         driver.execute("RELEASE one")
+
+    def _of_each(self, error: BaseException) -> BaseException:
+        """The failure of the transaction, for one of its callers: Ctrl-C is the leader's alone."""
+        if isinstance(error, Exception):
+            return self._own(error)
+        return StorageUnavailable(f"{self._path}: the writer was interrupted: nothing was changed")
 
     def _own(self, error: BaseException) -> BaseException:
         own = faults.translated(error, self._path)

@@ -7,15 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-import sqlalchemy as sa
 
-from gatewayd.domain.message import INITIAL_STATES, TRANSITIONS, MessageState, Outcome
+from gatewayd.domain.message import MessageState, Outcome
 from gatewayd.domain.purpose import Basis, Purpose
 from gatewayd.errors import Cause, CauseClass, LeaseLost, RefusedByRule, TransitionError
 from gatewayd.store.engine import Database
 from gatewayd.store.outbox import Finished, NewMessage, Outbox, Resolution, Wanted, Work
 from gatewayd.store.people import People
-from gatewayd.store.schema import messages
 from tests.store.conftest import NOW
 
 ALICE, BOB = "+33639980001", "+33639980002"
@@ -245,41 +243,3 @@ def test_hold_release_cancel(outbox: Outbox, sim_id: int) -> None:
     assert state(outbox, message_id) == (MessageState.CANCELED, "operator")
     with pytest.raises(TransitionError):
         outbox.hold(message_id)
-
-
-@pytest.mark.parametrize("present", MessageState)
-@pytest.mark.parametrize("following", MessageState)
-def test_the_database_itself_refuses_other_transitions(
-    database: Database, outbox: Outbox, present: MessageState, following: MessageState
-) -> None:
-    beginning = present if present in INITIAL_STATES else MessageState.QUEUED
-    [message_id] = outbox.accept(None, [replace(new(), state=beginning)])
-    for step in _way_to(present):
-        _force(database, message_id, step)
-    if following is present or following in TRANSITIONS[present]:
-        _force(database, message_id, following)
-        assert state(outbox, message_id)[0] is following
-    else:
-        with pytest.raises(TransitionError):
-            _force(database, message_id, following)
-
-
-def _way_to(goal: MessageState) -> list[MessageState]:
-    ways: dict[MessageState, list[MessageState]] = {beginning: [] for beginning in INITIAL_STATES}
-    while goal not in ways:
-        for at, way in list(ways.items()):
-            for step in TRANSITIONS[at]:
-                ways.setdefault(step, [*way, step])
-    return ways[goal]
-
-
-def _force(database: Database, message_id: int, following: MessageState) -> None:
-    lease = "x" if following is MessageState.SENDING else None
-    change = sa.update(messages).where(messages.c.id == message_id).values(state=str(following), lease=lease)
-    database.write(lambda connection: connection.execute(change))
-
-
-@pytest.mark.parametrize("beginning", sorted(set(MessageState) - INITIAL_STATES))
-def test_a_message_begins_in_a_state_of_beginning(outbox: Outbox, beginning: MessageState) -> None:
-    with pytest.raises(TransitionError):
-        outbox.accept(None, [replace(new(), state=beginning)])
