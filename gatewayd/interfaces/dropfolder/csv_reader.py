@@ -14,7 +14,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import BinaryIO
 
 from gatewayd.interfaces.dropfolder.columns import SEARCHED, find_heading
@@ -50,7 +50,7 @@ class CsvTable:
         self.encoding = find_encoding(stream)
         self.delimiter = self._find_delimiter()
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Generator[Row, None, None]:
         self._stream.seek(0)
         text = io.TextIOWrapper(self._stream, self.encoding, newline="")
         try:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import BinaryIO
@@ -227,12 +228,13 @@ class DropFolder:
     def _stage(self, batch_id: int, feed: Feed, stream: BinaryIO) -> int:
         """Writes every row's fate into the database, a chunk at a time; returns the good ones. Raises Refused."""
         table = open_table(stream, self._bounds, decimal="," if self._style.language == "fr" else ".")
-        judged = _judge(table, feed, self._numbers)
         rows = good = 0
-        while chunk := [_staged(row) for row in islice(judged, _ROWS_PER_CHUNK)]:
-            rows += len(chunk)
-            good += sum(not row.reason for row in chunk)
-            self._batches.stage(batch_id, chunk)
+        with closing(table.rows()) as read:
+            judged = _judge(read, table, feed, self._numbers)
+            while chunk := [_staged(row) for row in islice(judged, _ROWS_PER_CHUNK)]:
+                rows += len(chunk)
+                good += sum(not row.reason for row in chunk)
+                self._batches.stage(batch_id, chunk)
         if not rows:
             raise Refused(REJECTED, "no_rows")
         return good
@@ -244,8 +246,7 @@ def _staged(row: Judged) -> StagedRow:
     return StagedRow(row.line, row.recipient, "", row.plan.text, str(row.plan.alphabet), len(row.plan.parts))
 
 
-def _judge(table: Table, feed: Feed, numbers: NumberRules) -> Iterator[Judged]:
-    rows = table.rows()
+def _judge(rows: Iterator[Row], table: Table, feed: Feed, numbers: NumberRules) -> Iterator[Judged]:
     first = list(islice(rows, SEARCHED))
     columns, below = _heading(first, feed)
     judge = RowJudge(feed.purpose, numbers, feed.template)

@@ -7,7 +7,7 @@ refuses), a reason which `sentences.py` puts into words, and the facts that the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -52,8 +52,8 @@ class Table(Protocol):
 
     text_may_split: bool
 
-    def rows(self) -> Iterator[Row]:
-        """Raises Refused."""
+    def rows(self) -> Generator[Row, None, None]:
+        """Close it before the stream is closed. Raises Refused."""
         ...
 
 

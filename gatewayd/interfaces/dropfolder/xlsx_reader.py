@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import errno
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import BinaryIO, cast
 from xml.etree.ElementTree import ParseError
 from xml.parsers import expat
@@ -59,8 +60,8 @@ class XlsxTable:
         self._stream, self._bounds, self._decimal = stream, bounds, decimal
         _check_directory(stream, bounds)
 
-    def rows(self) -> Iterator[Row]:
-        try:
+    def rows(self) -> Generator[Row, None, None]:
+        with _damage_refused():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # openpyxl warns of drawings and validations it does not keep
                 book = openpyxl.load_workbook(self._stream, read_only=True, data_only=True, keep_links=False)
@@ -71,8 +72,6 @@ class XlsxTable:
                     yield row
                 if found:
                     return
-        except UNREADABLE as error:
-            raise Refused(CORRUPT, "unreadable_xlsx") from error
 
     def _sheet(self, sheet: ReadOnlyWorksheet) -> Iterator[Row]:
         sheet.reset_dimensions()  # what the file says of its own size is not to be believed
@@ -101,16 +100,25 @@ class XlsxTable:
         return text
 
 
+@contextlib.contextmanager
+def _damage_refused() -> Iterator[None]:
+    try:
+        yield
+    except UNREADABLE as error:
+        raise Refused(CORRUPT, "unreadable_xlsx") from error
+    except OSError as error:
+        if error.errno not in (None, errno.EINVAL):  # openpyxl's own, and a seek to before the beginning
+            raise
+        raise Refused(CORRUPT, "unreadable_xlsx") from error
+
+
 def _check_directory(stream: BinaryIO, bounds: Bounds) -> None:
     """Refuses other things in a zip, encrypted or oddly packed members, and more than may be unpacked."""
     stream.seek(0)
-    try:
-        with zipfile.ZipFile(stream) as archive:
-            members = archive.infolist()
-            if any(_has_document_type(archive, member) for member in members if _is_sound(member)):
-                raise Refused(CORRUPT, "unreadable_xlsx")
-    except UNREADABLE as error:
-        raise Refused(CORRUPT, "unreadable_xlsx") from error
+    with _damage_refused(), zipfile.ZipFile(stream) as archive:
+        members = archive.infolist()
+        if any(_has_document_type(archive, member) for member in members if _is_sound(member)):
+            raise Refused(CORRUPT, "unreadable_xlsx")
     names = {member.filename for member in members}
     if "xl/workbook.xml" not in names:
         raise Refused(CORRUPT, "old_format" if "content.xml" in names else "unreadable_xlsx")
