@@ -130,6 +130,8 @@ class _Process:
             self._count_again = now + max(_LEAST_BETWEEN_COUNTS, cost / _COUNTING_SHARE)
 
     def _words(self) -> str:
+        if trouble := self._gateway.database.distrusted:
+            return f"nothing is sent any more: {trouble}"
         lines = self._gateway.lines()
         working = sum(1 for line in lines if line.sim and not line.why)
         waiting = sum(self._counts.get(state, 0) for state in ("scheduled", "queued", "sending"))

@@ -22,7 +22,7 @@ SUPERVISORS = {
     "modem/at.py": "threads of the library: their end must be told to whoever waits",
     "services/dispatcher.py": "a line: its defect is counted, the others go on",
     "services/schedules.py": "a chore: its defect must not end its ticks",
-    "store/engine.py": "a shared transaction: each caller gets his own error, the others' work goes on",
+    "store/writer.py": "a shared transaction: each caller gets his own error, the others' work goes on",
 }
 
 # The vectors are copies, with the words of their sources.
