@@ -13,7 +13,8 @@ from rich.text import Text
 from gatewayd.cli import context, options, output
 from gatewayd.cli.options import AsJson
 from gatewayd.config import ModemSettings
-from gatewayd.daemon import lock, status
+from gatewayd.daemon import lock, status, storage
+from gatewayd.daemon.storage import REFUSED_PINS
 from gatewayd.errors import ConfigurationError, ModemError, UsageError
 from gatewayd.modem import discovery, simulator
 from gatewayd.modem.discovery import CandidatePort
@@ -90,7 +91,9 @@ def probe(
     running = lock.holder(here.settings.state_directory)
     configured = {modem.port: modem for modem in here.settings.modems}
     wanted = ports or list(configured)
-    guard = PinGuard(RefusedPinsFile(here.settings.state_directory / "refused-pins.json"))
+    if any(modem.pin for modem in here.settings.modems):
+        storage.make_state_directory(here.settings)  # a PIN that is refused is remembered there
+    guard = PinGuard(RefusedPinsFile(here.settings.state_directory / REFUSED_PINS))
     found: list[Probed] = []
     for port in wanted:
         if running is not None and port in configured:
@@ -101,6 +104,7 @@ def probe(
             found.append(_probe(here, configured.get(port) or ModemSettings(port), guard))
     if not wanted:
         found.extend(_probe_all(here, guard))
+    context.hand_over(here.settings.state_directory / REFUSED_PINS)
     if json:
         output.as_json([{name: getattr(one, name) for name in Probed.__dataclass_fields__} for one in found])
     else:

@@ -23,7 +23,7 @@ from gatewayd.clock import Clock
 from gatewayd.config import FeedSettings, ModemSettings, Settings
 from gatewayd.credentials import Credentials
 from gatewayd.daemon.rules import number_rules, rules_of
-from gatewayd.daemon.storage import database_key, open_database
+from gatewayd.daemon.storage import REFUSED_PINS, database_key, open_database
 from gatewayd.daemon.supervision import Task, Worker
 from gatewayd.domain import template
 from gatewayd.errors import StorageUnavailable, StoreError
@@ -171,7 +171,7 @@ def openers(settings: Settings, secrets: Credentials, clock: Clock) -> Mapping[s
     """How to open each configured port. ConfigurationError: a PIN's credential is missing."""
     if any(modem.port.startswith("sim://") for modem in settings.modems):
         simulator.install()
-    guard = PinGuard(RefusedPinsFile(settings.state_directory / "refused-pins.json"))
+    guard = PinGuard(RefusedPinsFile(settings.state_directory / REFUSED_PINS))
     return {modem.port: opener(modem, secrets, clock, guard) for modem in settings.modems}
 
 

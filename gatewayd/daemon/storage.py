@@ -19,6 +19,9 @@ from gatewayd.store.engine import Database
 
 log = structlog.get_logger(__name__)
 
+REFUSED_PINS = "refused-pins.json"
+"""In the state directory: the digests of PINs that no SIM is given again."""
+
 
 def encrypts() -> bool:
     """Whether the database is encrypted on this machine: where sqlcipher3 has a wheel."""

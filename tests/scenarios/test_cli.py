@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -242,3 +243,18 @@ def test_probing_tells_what_a_port_is(installed: Installation) -> None:
     assert modem["iccid"].startswith("89")
     assert "is not there" in nothing["error"]
     assert "For the configuration:" in installed.run("modems", "probe", "sim://accueil").stdout
+
+
+def test_simulated_modems_are_ports_for_any_program(installed: Installation) -> None:
+    place = installed.directory / "simulated"
+    words = ("modems", "simulate", "accueil", "--directory", str(place), "--options", "csq=31", "--json")
+    with subprocess.Popen(
+        installed.command(*words), cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True
+    ) as simulator:
+        assert simulator.stdout is not None
+        ready = json.loads(simulator.stdout.readline())
+        probed = json.loads(installed.run("modems", "probe", ready["port"], "--json").stdout)
+        simulator.send_signal(signal.SIGINT)
+        assert simulator.wait(20) == 0
+    assert [(modem["iccid"], modem["signal_dbm"]) for modem in probed] == [(ready["iccid"], -51)]
+    assert not (place / "accueil").exists()

@@ -6,7 +6,7 @@ from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatewayd import config
@@ -226,6 +226,7 @@ def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
     assert config.load(file).organisation.name == "Amicale"
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.text(max_size=200))
 def test_no_text_ends_in_another_error(text: str) -> None:
     for words in (text, SMALL + text):

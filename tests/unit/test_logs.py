@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import structlog
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gatewayd import logs
@@ -51,6 +51,7 @@ def written_numbers(draw: st.DrawFn) -> str:
 
 
 @example(written="0033600000000", around=("\U0001b610", ""), style="plain", where="stdlib-args")
+@settings(deadline=None)  # a busy machine is no fault
 @given(
     written=written_numbers(),
     around=st.tuples(st.text(max_size=20), st.text(max_size=20)).filter(
@@ -107,6 +108,7 @@ def test_a_number_becomes_the_same_pseudonym_everywhere() -> None:
     assert word != logs.Pseudonyms(b"j" * 32).of(NUMBER)
 
 
+@settings(deadline=None)
 @given(text=st.text(min_size=5, max_size=60).filter(lambda words: words.strip() not in "plain info attempt.sent"))
 def test_a_text_does_not_come_out(text: str) -> None:
     marked = f"@@{text}@@"
@@ -125,6 +127,7 @@ def test_a_database_error_keeps_its_parameters_to_itself() -> None:
     assert "IntegrityError" in out
 
 
+@settings(deadline=None)
 @given(
     st.text(max_size=30).map(lambda words: words + "\r\n<0>forged\x1b[2J\u202e"),
     st.sampled_from(["plain", "journal"]),
