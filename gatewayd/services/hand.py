@@ -89,22 +89,28 @@ class Hand:
 
     def settle(self) -> None:
         """Record what is due and claim nothing new; the next part of the same message may come to hand."""
-        due, now = self._due, self._clock.utc_now()
-        if isinstance(due, _PutBack):
-            self._outbox.release(due.work, now, due.reason, due.retry_at)
-        elif due is not None:
-            self.work = self._outbox.turn(due, None, now)
-        self._due = None
+        if self._due is not None:
+            self._record(None)
 
     def take(self, wanted: Wanted) -> bool:
         """Record what is due and claim the next part, in one transaction. True: it goes on with the same message."""
         due = self._due
         if isinstance(due, _PutBack):
-            self.settle()
-            due = None
-        self.work = self._outbox.turn(due, wanted, self._clock.utc_now())
-        self._due = None
+            self._record(None)
+        self._record(wanted)
         return due is not None and self.work is not None and due.work.message_id == self.work.message_id
+
+    def _record(self, wanted: Wanted | None) -> None:
+        due, now = self._due, self._clock.utc_now()
+        try:
+            if isinstance(due, _PutBack):
+                self._outbox.release(due.work, now, due.reason, due.retry_at)
+            else:
+                self.work = self._outbox.turn(due, wanted, now)
+        except LeaseLost:
+            # Whoever took the lease holds the message for unknown, if it was on the wire; here it is not ours any more.
+            log.warning("attempt.lease_lost", message=due.work.message_id if due else None)
+        self._due = None
 
     def put_back(self, reason: str, retry_at: datetime | None = None) -> None:
         """Give up the claimed part, of which nothing was written; recorded with the next `settle`."""

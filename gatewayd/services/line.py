@@ -142,6 +142,8 @@ class Line:
     def _step(self) -> Turn:
         if self._session is not None and not self._session.alive:
             self._drop("absent")
+        if self._session is not None and self._allowance is not None and not self._same_sim():
+            self._drop("another SIM")
         if self._session is None or self._allowance is None:
             self._rest("modem absent")
             return self._connect()
@@ -154,6 +156,11 @@ class Line:
             self._settle()
             return self._check(self._session, self._allowance)
         return self._send(self._session, self._allowance)
+
+    def _same_sim(self) -> bool:
+        """A modem that was opened anew, by the recovery ladder say, may hold another SIM than before."""
+        session, allowance = self._session, self._allowance
+        return session is not None and allowance is not None and session.sim.iccid == allowance.sim.iccid
 
     def _rest(self, why: str) -> None:
         """Record what is due and hold nothing."""

@@ -335,3 +335,50 @@ def test_a_recipient_whose_message_was_refused_is_counted_over_a_restart(make: C
     world.advance(60)
     assert world.sent_by("a") == [number(2), number(1)]
     assert world.states() == {"sent": 2, "queued": 1}
+
+
+def test_an_answer_resolves_what_another_life_held_for_unknown(make: Callable[..., World]) -> None:
+    world = make("a")
+    world.settle()
+    sent, following = world.accept(number(1), number(2))
+    assert world.lines["a"].run_once().event == "sent"
+    world.outbox.recover(world.clock.utc_now(), "test/another-life")
+    assert world.state(sent) == "unknown"
+    world.settle()
+    assert (world.state(sent), world.state(following)) == ("sent", "sent")
+    assert len(world.ledger) == 2
+
+
+def test_a_part_taken_over_before_its_mark_goes_out_once(make: Callable[..., World]) -> None:
+    world = make("a", limits=Limits(gap=5))
+    (message,) = world.accept(number(1), text=LONG)
+    world.settle()
+    assert len(world.ledger) == 1, "the second part is begun, and waits for the gap"
+    world.outbox.recover(world.clock.utc_now(), "test/another-life")
+    assert "lost" in world.advance(5)
+    world.advance(5)
+    world.advance(5)
+    assert world.state(message) == "sent"
+    assert whole_messages(world.ledger) == [(number(1), LONG)]
+    assert len(world.ledger) == 2
+
+
+def test_another_sim_in_the_same_modem_is_another_line(make: Callable[..., World]) -> None:
+    world = make("a", limits=Limits(per_day=1))
+    world.accept(number(1), number(2))
+    world.settle()
+    assert world.states() == {"sent": 1, "queued": 1}
+    session = world.lines["a"]._session
+    assert session is not None
+    session.sim = replace(session.sim, iccid="8933000000000000018")
+    assert "connected" in world.settle(), "the limits of one SIM are not those of another"
+
+
+def test_sixty_four_ports(make: Callable[..., World]) -> None:
+    names = [f"sim{n}" for n in range(64)]
+    world = make(*names)
+    world.accept(*[number(n) for n in range(99)])
+    world.settle()
+    assert world.states() == {"sent": 99}
+    assert len({entry.sim for entry in world.ledger}) > 30
+    world.agree()
