@@ -2,10 +2,12 @@
 #
 #   VENV=dir      another place for the environment        PYTHON=python3.12   another interpreter
 #   ARGS='...'    more words for the command that is run, as  make test ARGS='-k pacing'
+#   WORKERS=1     how many processes share the tests; one for each core if it is not said
 
 VENV ?= .venv
 PYTHON ?= python3
 ARGS ?=
+WORKERS ?= auto
 BIN := $(abspath $(VENV))/bin
 export PYTHON
 
@@ -15,7 +17,7 @@ SYSCONFDIR ?= /etc
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench crash soak install uninstall venv venv-dev clean
+.PHONY: help demo test lint format bench crash install uninstall venv venv-dev clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -24,7 +26,7 @@ demo: venv ## the whole thing on simulated SIMs: a spreadsheet becomes messages 
 	@$(BIN)/gatewayd demo $(ARGS)
 
 test: venv-dev ## all tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 lint: venv-dev ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .
@@ -39,8 +41,10 @@ format: venv-dev ## what ruff can put right by itself
 bench: venv-dev ## the figures of the README, measured here
 	@set -e; for file in benchmarks/bench_*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py) $(ARGS); done
 
+# Named so by who writes them.
+KILLED := $(wildcard tests/*/test_*crash*.py tests/*/test_*kill*.py tests/crash/test_*.py)
 crash: venv-dev ## the tests that kill it at each point
-	@$(BIN)/python -m pytest tests/crash $(ARGS)
+	@$(BIN)/python -m pytest $(KILLED) $(ARGS)
 
 install: ## into PREFIX (/usr/local), with unit, user, spool and udev rule: sudo make install
 	@PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' DESTDIR='$(DESTDIR)' scripts/install

@@ -1,6 +1,6 @@
 """A spreadsheet of 100,000 rows through the drop folder: seconds of CPU and of the wall, and the most memory.
 
-    python benchmarks/bench_intake.py [ROWS]
+    python -m benchmarks.bench_intake [--quick] [--rows 100000]
 
 Each kind of file has a process of its own, so that the memory is its own. The database is a real file at full
 durability; what is measured is one turn of the drop folder: claim, read, judge, stage, accept, report, file.
@@ -8,6 +8,7 @@ durability; what is measured is one turn of the drop folder: claim, read, judge,
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import resource
@@ -73,7 +74,11 @@ def measure(case: str, content: Path) -> None:
 
 
 def main() -> int:
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the rows")
+    options = parser.parse_args()
+    rows = options.rows // 10 if options.quick else options.rows
     print(f"{'one file of ' + format(rows, ',') + ' rows':34}{'accepted':>10}{'CPU s':>8}{'wall s':>8}{'peak MiB':>10}")
     good = True
     for case, (_, write) in CASES.items():

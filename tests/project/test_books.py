@@ -169,7 +169,7 @@ def _keys_in(value: object, path: str = "") -> Iterator[str]:
 def example(*, all_of_it: bool) -> str:
     """The commented example; with `all_of_it` what stands behind `#key:` counts too."""
     text = EXAMPLE.read_text()
-    return re.sub(r"^( *)#(?=[a-z_]+:)", r"\1", text, flags=re.MULTILINE) if all_of_it else text
+    return re.sub(r"^( *)#(?=(?:- )?[a-z_]+:)", r"\1", text, flags=re.MULTILINE) if all_of_it else text
 
 
 @pytest.mark.parametrize("all_of_it", [False, True])
