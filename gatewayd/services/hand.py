@@ -3,15 +3,16 @@
     claimed --mark--> on the wire --answer--> outcome --recorded--> empty, or the next part in the same transaction
         `-- nothing was written: put back        `-- no answer: unknown
 
-An outcome stays in the hand until the store has it; until then nothing else can be claimed, and so the modem rests.
+An outcome stays in the hand until the store has it; until then nothing else can be claimed, and so the modem rests. One
+that the store refuses for good (another process took the message over) is logged with its reference, and let go.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -29,6 +30,7 @@ from gatewayd.errors import (
     PduError,
     RefusedByRule,
     StorageUnavailable,
+    StoreError,
     SubmissionError,
     TextError,
 )
@@ -38,6 +40,8 @@ from gatewayd.store.outbox import Finished, Outbox, Wanted, Work
 
 log = structlog.get_logger(__name__)
 
+AFTER_A_CRASH = timedelta(minutes=15)
+"""How long a message rests in whose hands a line failed."""
 _UNENCODABLE = Cause(
     "gatewayd:encoding",
     CauseClass.MESSAGE,
@@ -107,10 +111,19 @@ class Hand:
                 self._outbox.release(due.work, now, due.reason, due.retry_at)
             else:
                 self.work = self._outbox.turn(due, wanted, now)
-        except LeaseLost:
-            # Whoever took the lease holds the message for unknown, if it was on the wire; here it is not ours any more.
-            log.warning("attempt.lease_lost", message=due.work.message_id if due else None)
-        self._due = None
+        except StorageUnavailable:
+            raise
+        except StoreError as error:
+            if due is None:
+                raise
+            if wanted is not None:
+                # It may be the claim that failed: the outcome alone, then.
+                self._record(None)
+                if self.work is None:
+                    self._record(wanted)
+                return
+            _give_up(due, error)
+        self._due = self._marked_at = None
 
     def put_back(self, reason: str, retry_at: datetime | None = None) -> None:
         """Give up the claimed part, of which nothing was written; recorded with the next `settle`."""
@@ -149,7 +162,8 @@ class Hand:
         if self.work is None or self._due is not None:
             return
         if self._marked_at is None:
-            self.put_back("gatewayd:crash")
+            # Not at once: if it is this message that makes us fail, the others pass meanwhile.
+            self.put_back("gatewayd:crash", self._clock.utc_now() + AFTER_A_CRASH)
             return
         cause = Cause("gatewayd:crash", CauseClass.UNKNOWN, f"gatewayd failed: {type(error).__name__}")
         self._finish(self.work, Outcome.UNKNOWN, cause)
@@ -194,7 +208,11 @@ class Hand:
             self._due = _PutBack(work, cause.code)
             return Ending("put back", cause)
         if outcome is Outcome.REFUSED:
-            retry = after(cause, work.tries + 1, others_can=others_can(), now=self._clock.utc_now(), rng=self._rng)
+            # A message that has begun stays with its SIM: the parts that two numbers send are not put together.
+            begun = work.part > 1
+            can = not begun and others_can()
+            retry = after(cause, work.tries + 1, others_can=can, now=self._clock.utc_now(), rng=self._rng)
+            retry = replace(retry, avoid=retry.avoid and not begun)
         self._finish(work, outcome, cause, retry=retry)
         log.warning(
             f"attempt.{outcome}",
@@ -218,3 +236,18 @@ class Hand:
     ) -> None:
         now = self._clock.utc_now()
         self._due = Finished(work, outcome, now, reference, cause, retry.at, retry.avoid)
+
+
+def _give_up(due: Finished | _PutBack, error: StoreError) -> None:
+    """The database will not have this outcome: another process holds the message, and calls it unknown if it was on the
+    wire. What we know is told, once, for the operator to resolve it by; the line goes on."""
+    finished = due if isinstance(due, Finished) else None
+    log.error(
+        "attempt.lease_lost" if isinstance(error, LeaseLost) else "outcome.unrecorded",
+        message=due.work.message_id,
+        part=due.work.part,
+        recipient=due.work.recipient,
+        outcome=str(finished.outcome) if finished else "put back",
+        reference=finished.reference if finished else None,
+        error=str(error),
+    )

@@ -272,7 +272,7 @@ class Line:
         return Turn(why)
 
     def _recover(self, allowance: Allowance) -> None:
-        if self._why in ("silent", "network", "suspended"):
+        if self._why in ("silent", "network", "modem", "suspended"):
             log.info("line.resumed", port=self.port, after=self._why)
             self._common.roster.able(allowance.sim_id)
             self._why = ""
@@ -363,11 +363,17 @@ class Line:
         elif kind is CauseClass.NETWORK:
             self._row.network += 1
             self._ask_health = True
-            if self._row.network >= IN_A_ROW:
-                times = self._row.network - IN_A_ROW + 1
-                self._pause(allowance, "network", backoff(times, self._common.rng, first=30.0))
+            self._pause_in_a_row(allowance, "network", self._row.network)
         else:
             self._ask_health = True
+            if kind is not CauseClass.MESSAGE:
+                # Each would end as unknown, or be refused in vain: a modem in this state must not eat the queue.
+                self._row.modem += 1
+                self._pause_in_a_row(allowance, "modem", self._row.modem)
+
+    def _pause_in_a_row(self, allowance: Allowance, why: str, times: int) -> None:
+        if times >= IN_A_ROW:
+            self._pause(allowance, why, backoff(times - IN_A_ROW + 1, self._common.rng, first=30.0))
 
     def _suspend(self, allowance: Allowance, reason: str, advice: str) -> None:
         until = self._clock.utc_now() + SUSPENSION

@@ -1,0 +1,171 @@
+"""What an unlucky or hostile environment does to a line: nothing is lost, nothing goes out twice, the others go on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from gatewayd.errors import StoreError, TransitionError
+from gatewayd.modem.pdu import EncodedPdu
+from gatewayd.store.outbox import Resolution, Work
+from tests.scenarios.world import World, number
+
+LONG = "Bonjour à tous, la réunion du quartier aura lieu samedi. " * 5  # two parts
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., World]]:
+    worlds: list[World] = []
+
+    def build(*names: str, **how: object) -> World:
+        worlds.append(World(tmp_path, *(names or ("a", "b")), **how))  # type: ignore[arg-type]
+        return worlds[-1]
+
+    yield build
+    for world in worlds:
+        world.close()
+
+
+def turn_with_crashes(world: World, name: str, turns: int) -> int:
+    """Turn a line as its worker does; how often it crashed."""
+    line, crashes = world.lines[name], 0
+    for _ in range(turns):
+        try:
+            line.run_once()
+        except (ValueError, StoreError) as error:
+            crashes += 1
+            line.crashed(error)
+    return crashes
+
+
+# -- outcomes that the store will not have
+
+
+def test_an_outcome_resolved_by_the_operator_before_it_came_is_told_and_let_go(make: Callable[..., World]) -> None:
+    world = make("a")
+    world.settle()
+    resolved, following = world.accept(number(1), number(2))
+    assert world.lines["a"].run_once().event == "sent"
+    world.outbox.recover(world.clock.utc_now(), "test/another-life")
+    world.outbox.resolve(resolved, Resolution.AS_SENT, world.clock.utc_now())
+    with capture_logs() as logged:
+        world.settle()
+    (lost,) = [entry for entry in logged if entry["event"] == "attempt.lease_lost"]
+    assert (lost["message"], lost["outcome"]) == (resolved, "sent")
+    assert lost["reference"] is not None
+    assert (world.state(resolved), world.state(following)) == ("sent", "sent")
+    assert len(world.ledger) == 2
+
+
+@pytest.mark.parametrize("error", [TransitionError(), StoreError("a rule of the database refused this")])
+def test_an_outcome_that_the_database_refuses_for_good_does_not_stop_the_line(
+    make: Callable[..., World], error: StoreError
+) -> None:
+    world = make("a")
+    world.settle()
+    refused, following = world.accept(number(1), number(2))
+    assert world.lines["a"].run_once().event == "sent"
+    turn = world.outbox.turn
+
+    def refusing(finished: object, *of: object) -> Work | None:
+        if finished is not None and finished.work.message_id == refused:  # type: ignore[attr-defined]
+            raise error
+        return turn(finished, *of)  # type: ignore[arg-type]
+
+    world.outbox.turn = refusing  # type: ignore[assignment, method-assign]
+    with capture_logs() as logged:
+        world.settle()
+    (lost,) = [entry for entry in logged if entry["event"] == "outcome.unrecorded"]
+    assert (lost["message"], lost["part"], lost["outcome"]) == (refused, 1, "sent")
+    assert world.state(following) == "sent"
+    world.crash()
+    world.restart()
+    world.settle()
+    assert world.state(refused) == "unknown"
+    assert Counter(entry.destination for entry in world.ledger) == {number(1): 1, number(2): 1}
+
+
+def test_a_claim_that_fails_does_not_take_the_outcome_with_it(make: Callable[..., World]) -> None:
+    world = make("a")
+    world.settle()
+    sent, waiting = world.accept(number(1), number(2))
+    assert world.lines["a"].run_once().event == "sent"
+    turn = world.outbox.turn
+
+    def claims_fail(finished: object, wanted: object, *of: object) -> Work | None:
+        if wanted is not None:
+            raise StoreError("no such claim")
+        return turn(finished, None, *of)  # type: ignore[arg-type]
+
+    world.outbox.turn = claims_fail  # type: ignore[assignment, method-assign]
+    assert turn_with_crashes(world, "a", 4) > 0
+    assert (world.state(sent), world.state(waiting)) == ("sent", "queued")
+    world.outbox.turn = turn  # type: ignore[method-assign]
+    world.settle()
+    assert world.states() == {"sent": 2}
+    world.agree()
+
+
+# -- messages and modems that fail each time
+
+
+def test_a_message_that_makes_us_fail_lets_the_others_pass(make: Callable[..., World]) -> None:
+    world = make("a")
+    world.settle()
+    encoder = world.lines["a"]._encoder
+    pdu = encoder.pdu
+
+    def failing(work: Work, *, status_report: bool) -> EncodedPdu:
+        if work.recipient == number(1):
+            raise ValueError("a defect")
+        return pdu(work, status_report=status_report)
+
+    encoder.pdu = failing  # type: ignore[method-assign]
+    poison, *others = world.accept(number(1), number(2), number(3))
+    assert turn_with_crashes(world, "a", 20) == 1
+    assert [world.state(each) for each in others] == ["sent", "sent"]
+    assert world.state(poison) == "queued"
+
+
+@pytest.mark.parametrize(
+    ("fault", "becomes"),
+    [
+        ("cms;code=332", "unknown"),  # the network's answer got lost, each time
+        ("cms;code=302", "queued"),
+        ("cms;code=302;at=command", "queued"),  # instead of the prompt
+    ],
+)
+def test_a_modem_that_fails_each_time_does_not_eat_the_queue(
+    make: Callable[..., World], fault: str, becomes: str
+) -> None:
+    world = make("a")
+    world.settle()
+    world.sims["a"].arm(f"{fault};times=99")
+    world.accept(*[number(n) for n in range(50)])
+    assert world.settle()[-1] == "modem"
+    assert world.lines["a"].status[1] == "modem"
+    tried = [entry for entry in world.sims["a"].fired if entry.kind == "cms"]
+    assert len(tried) == 3
+    assert world.states().get(becomes, 0) >= 3
+    for _ in range(60):
+        world.advance(60)
+    assert len(world.sims["a"].fired) <= 3 + 10, "one now and then"
+    assert "failed" not in world.states()
+
+
+def test_a_message_that_has_begun_stays_with_its_sim(make: Callable[..., World]) -> None:
+    world = make()
+    world.settle()
+    world.sims["a"].arm("cms;code=21;after=1")
+    (message,) = world.accept(number(1), text=LONG)
+    world.settle("a")
+    assert world.state(message) == "queued"
+    world.settle()
+    world.advance(60)
+    assert world.state(message) == "sent"
+    assert world.sent_by("a") == [number(1), number(1)]
+    world.agree()
