@@ -43,6 +43,14 @@ class Rules:
                 return replace(sim, iccid=iccid, imsi=imsi)
         return SimSettings(name=f"sim-{iccid[-6:]}", iccid=iccid, imsi=imsi, limits=self.default_limits)
 
+    def carried_by(self, sim: SimSettings) -> dict[str, Purpose]:
+        """The purposes of this SIM's pool that its line's contract allows."""
+        return {
+            key: purpose
+            for key, purpose in self.purposes.items()
+            if purpose.pool == sim.pool and sim.carries(purpose.message_class)
+        }
+
 
 def _same_card(one: str, other: str) -> bool:
     """An ICCID is written with or without its check digit (ITU-T E.118)."""
@@ -81,7 +89,7 @@ class Allowance:
     ) -> None:
         self.sim_id, self.sim, self._rules = sim_id, sim, rules
         self._history, self._roster, self._clock, self._lease = history, roster, clock, lease
-        self._carried = {key: purpose for key, purpose in rules.purposes.items() if self._carries(purpose)}
+        self._carried = rules.carried_by(sim)
         self._timeless = {key: purpose for key, purpose in self._carried.items() if purpose.hours is None}
         self._open: dict[str, Purpose] = {}
         self._open_since = self._open_until = datetime.min.replace(tzinfo=UTC)
@@ -127,9 +135,6 @@ class Allowance:
             return "recipients" if allowed.wanted.known_since is not None else ""
         return allowed.why if allowed.why.startswith("per_") and allowed.wait > _LONG else ""
 
-    def _carries(self, purpose: Purpose) -> bool:
-        return purpose.pool == self.sim.pool and self.sim.carries(purpose.message_class)
-
     def _wanted(self, purposes: Mapping[str, Purpose], budget: Budget, view: View) -> Wanted:
         return Wanted(
             sim_id=self.sim_id,
@@ -141,6 +146,8 @@ class Allowance:
             last_resort=view.last_resort,
             lease=self._lease,
             lease_seconds=self._lease_seconds,
+            not_carrying=view.not_carrying,
+            alone=view.alone,
         )
 
     def _purposes(self, now: datetime) -> dict[str, Purpose]:

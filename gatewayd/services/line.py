@@ -212,7 +212,7 @@ class Line:
         )
         history = load_history(sim_id, sim, common.rules, common.outbox, self._clock)
         self._suspended_until = common.sims.suspended_until(sim_id)
-        common.roster.enlist(sim_id, sim.pool, self.port)
+        common.roster.enlist(sim_id, sim.pool, self.port, common.rules.carried_by(sim))
         lease = f"{common.lease}/{sim_id}"
         self._allowance = Allowance(sim_id, sim, common.rules, history, common.roster, self._clock, lease)
         self._session, self._row = session, _Row()
@@ -338,7 +338,7 @@ class Line:
             lambda part: self._encoder.pdu(part, status_report=session.reports),
             self._common.rules.purposes[work.purpose],
             on_wire=allowance.on_wire,
-            others_can=lambda: not self._common.roster.view(allowance.sim_id).last_resort,
+            others_can=lambda: self._common.roster.view(allowance.sim_id).others_can(work.purpose),
         )
         self._heard_at = self._clock.monotonic()
         allowance.pause(next_gap(allowance.sim.limits, self._common.rng))

@@ -33,6 +33,9 @@ SEARCHED = 50
 """Messages that one claim may end as blocked or expired; the line asks again at once."""
 LOOK_AHEAD = 50
 """Messages of one lane that are looked at for one that is small enough."""
+LANES = 256
+"""Lanes that one query joins, those of other SIMs counted once: they may be doubled, and SQLite joins 500."""
+_NOBODY = -1
 LONGEST_ANSWER = timedelta(minutes=7)
 """The longest answer to a PDU is 300 s (ModemManager's figure), and then the outcome must be written."""
 
@@ -53,6 +56,7 @@ class _Found(NamedTuple):
     tries: int
     expires_at: datetime | None
     sent: int
+    priority: int
     opted_out: bool
     consent: bool | None
 
@@ -70,20 +74,36 @@ _SENT = (
 """Parts that are sent: the first ones, since parts go out in order."""
 _FOUND = (
     _m.id, _m.recipient, _m.purpose, _m.text, _m.alphabet, _m.parts, _m.concat_reference, _m.sim_id, _m.tries,
-    _m.expires_at, _SENT, *people.gate_facts(_m.recipient, _m.purpose),
+    _m.expires_at, _SENT, _m.priority, *people.gate_facts(_m.recipient, _m.purpose),
 )  # fmt: skip
 
 
-def _acceptable(last_resort: bool) -> sa.ColumnElement[bool]:
-    """Another SIM was wanted for what avoids this one, unless there is none."""
-    return sa.true() if last_resort else sa.or_(_m.avoid_sim_id.is_(None), _m.avoid_sim_id != _param("me"))
+_BEGUN = sa.exists().where(attempts.c.message_id == _m.id, attempts.c.outcome == sa.literal_column("'sent'"))
+"""A part of it is sent: it stays with its SIM, for a phone puts together only what comes from one number."""
 
 
-def _lane(owner: sa.ColumnElement[bool], purpose: str, last_resort: bool) -> sa.Select[Any]:
+def _fit(purpose: str, avoided: str) -> sa.ColumnElement[bool]:
+    """Messages of a purpose that may be taken by the SIM who asks: another one was wanted for what avoids it."""
+    avoids = sa.and_(_m.avoid_sim_id.is_not(None), _m.avoid_sim_id == _param(avoided))
+    return sa.and_(_m.purpose == _param(purpose), sa.not_(avoids))
+
+
+def _whose(purposes: int, others: int) -> list[sa.ColumnElement[bool]]:
+    """A condition for each lane: of each purpose what is nobody's and what is mine, and what is another SIM's."""
+    fit = [_fit(f"purpose{index}", f"avoided{index}") for index in range(purposes)]
+    owner = (_m.sim_id.is_(None), _m.sim_id == _param("me"))
+    fresh = sa.or_(_m.parts == sa.literal_column("1"), sa.not_(_BEGUN.correlate(messages)))
+    return [sa.and_(one, mine) for one in fit for mine in owner] + [
+        sa.and_(_fit(f"of{index}", f"avoidedof{index}"), _m.sim_id == _param(f"other{index}"), fresh)
+        for index in range(others)
+    ]
+
+
+def _lane(whose: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """The first message, of those not too large, of one pool, purpose and owner."""
     head = (
         sa.select(_m.id, _m.priority, _m.parts)
-        .where(READY, _m.pool == _param("pool"), _m.purpose == _param(purpose), owner, _acceptable(last_resort))
+        .where(READY, _m.pool == _param("pool"), whose)
         .order_by(_m.priority, _m.id)
         .limit(sa.literal_column(str(LOOK_AHEAD)))
         .subquery()
@@ -92,20 +112,17 @@ def _lane(owner: sa.ColumnElement[bool], purpose: str, last_resort: bool) -> sa.
     return sa.select(first.limit(sa.literal_column("1")).subquery())
 
 
-@lru_cache(maxsize=64)
-def _find(purposes: int, owners: int, last_resort: bool) -> Statement:
-    """The best of the lanes of so many purposes and owners; the parameters are purpose0..., owner0..."""
-    mine = [_m.sim_id.is_(None), *(_m.sim_id == _param(f"owner{index}") for index in range(owners))]
-    lanes = [_lane(owner, f"purpose{index}", last_resort) for index in range(purposes) for owner in mine]
-    heads = sa.union_all(*lanes).subquery()
+@lru_cache(maxsize=128)
+def _find(purposes: int, others: int) -> Statement:
+    """The best of so many lanes."""
+    heads = sa.union_all(*(_lane(whose) for whose in _whose(purposes, others))).subquery()
     best = sa.select(heads.c.id).order_by(heads.c.priority, heads.c.id).limit(sa.literal_column("1"))
     return Statement(sa.select(*_FOUND).where(_m.id == best.scalar_subquery()))
 
 
-@lru_cache(maxsize=64)
-def _find_known(purposes: int, owners: int, last_resort: bool) -> Statement:
+@lru_cache(maxsize=128)
+def _find_known(purposes: int, others: int) -> Statement:
     """The best of those for recipients this SIM wrote to since `known_since`."""
-    mine = [_m.sim_id.is_(None), *(_m.sim_id == _param(f"owner{index}") for index in range(owners))]
     best = (
         # READY in parameters, not in constants: SQLite must not start from `messages_ready`, which is long, but from
         # the recipients, who are few, and find their messages by `messages_waiting_for`.
@@ -118,10 +135,8 @@ def _find_known(purposes: int, owners: int, last_resort: bool) -> Statement:
             _m.state == str(MessageState.QUEUED),
             _m.ready == _param("is_ready", sa.Boolean),
             _m.pool == _param("pool"),
-            sa.or_(*(_m.purpose == _param(f"purpose{index}") for index in range(purposes))),
-            sa.or_(*mine),
+            sa.or_(*_whose(purposes, others)),
             _m.parts <= _param("max_parts"),
-            _acceptable(last_resort),
         )
         .order_by(_m.priority, _m.id)
         .limit(sa.literal_column("1"))
@@ -253,12 +268,40 @@ def go_back(
 
 
 def _search(connection: Connection, wanted: Wanted) -> _Found | None:
+    """The best message, looked for in as many queries as the lanes need: SQLite joins 500 of them at most."""
+    others = _others(wanted)
+    best: _Found | None = None
+    size = max(1, LANES - 2 * len(wanted.purposes))
+    for start in range(0, max(1, len(others)), size):
+        found = _search_some(connection, wanted, others[start : start + size], own=start == 0)
+        if found is not None and (best is None or (found.priority, found.id) < (best.priority, best.id)):
+            best = found
+    return best
+
+
+def _others(wanted: Wanted) -> list[tuple[str, int]]:
+    """Which purposes of which other SIMs this line serves too."""
+    return [
+        (purpose, sim_id)
+        for purpose in wanted.purposes
+        for sim_id in sorted(wanted.others_unable | wanted.not_carrying.get(purpose, frozenset()))
+    ]
+
+
+def _search_some(connection: Connection, wanted: Wanted, others: list[tuple[str, int]], *, own: bool) -> _Found | None:
+    def avoided(purpose: str) -> int:
+        return _NOBODY if wanted.last_resort or purpose in wanted.alone else wanted.sim_id
+
+    # The same lane again and again, up to a power of two: so there are few different statements.
+    others = others + others[-1:] * ((1 << (len(others) - 1).bit_length()) - len(others) if others else 0)
+    purposes = list(wanted.purposes) if own else []
     values: dict[str, Any] = {"pool": wanted.pool, "me": wanted.sim_id, "max_parts": wanted.max_parts}
-    owners = [wanted.sim_id, *sorted(wanted.others_unable)]
-    values.update((f"owner{index}", owner) for index, owner in enumerate(owners))
-    values.update((f"purpose{index}", purpose) for index, purpose in enumerate(wanted.purposes))
+    for index, purpose in enumerate(purposes):
+        values |= {f"purpose{index}": purpose, f"avoided{index}": avoided(purpose)}
+    for index, (purpose, sim_id) in enumerate(others):
+        values |= {f"of{index}": purpose, f"avoidedof{index}": avoided(purpose), f"other{index}": sim_id}
     search = _find if wanted.known_since is None else _find_known
-    statement = search(len(wanted.purposes), len(owners), wanted.last_resort)
+    statement = search(len(purposes), len(others))
     row = statement.first(connection, known_since=wanted.known_since, is_ready=True, **values)
     return None if row is None else _Found._make(row)
 

@@ -10,7 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gatewayd.store.engine import Database, inserted_id
-from gatewayd.store.schema import sims
+from gatewayd.store.schema import WAITING, messages, sims
+
+_LEFT_BEHIND = (
+    sa.update(messages)
+    .where(WAITING, messages.c.sim_id == sa.bindparam("moved"), messages.c.pool != sa.bindparam("to"))
+    .values(sim_id=None)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +42,19 @@ class Sims:
         self._database = database
 
     def remember(self, *, iccid: str, imsi: str, name: str, pool: str, imei: str, port: str, now: datetime) -> int:
-        """Note where a SIM is found; its id, which never changes."""
+        """Note where a SIM is found; its id, which never changes. What waits for it in a pool that it has left is its
+        own no more: nobody else would ever take it."""
         values = {"imsi": imsi, "name": name, "pool": pool, "imei": imei, "port": port, "seen_at": now}
 
         def note(connection: Connection) -> int:
-            found = connection.execute(sa.select(sims.c.id).where(sims.c.iccid == iccid)).scalar()
+            found = connection.execute(sa.select(sims.c.id, sims.c.pool).where(sims.c.iccid == iccid)).first()
             if found is None:
                 result = connection.execute(sa.insert(sims).values(iccid=iccid, **values))
                 return inserted_id(result)
-            connection.execute(sa.update(sims).where(sims.c.id == found).values(**values))
-            return int(found)
+            connection.execute(sa.update(sims).where(sims.c.id == found.id).values(**values))
+            if found.pool != pool:
+                connection.execute(_LEFT_BEHIND, {"moved": found.id, "to": pool})
+            return int(found.id)
 
         return self._database.write(note)
 

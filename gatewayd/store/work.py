@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -42,6 +42,9 @@ class Wanted:
     known_since    not None: only recipients this SIM wrote to since then
     max_parts      the largest message that may start
     last_resort    no other SIM of the pool can send: what avoided this SIM is taken again
+    not_carrying   by purpose: SIMs of the pool whose contract keeps them from it, so that this line serves their
+                   recipients
+    alone          purposes that no other SIM of the pool can send: as `last_resort`
     """
 
     sim_id: int
@@ -53,6 +56,8 @@ class Wanted:
     last_resort: bool
     lease: str
     lease_seconds: float
+    not_carrying: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    alone: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
+from gatewayd.domain.purpose import Limits, MessageClass
 from gatewayd.errors import StoreError, TransitionError
 from gatewayd.modem.pdu import EncodedPdu
-from gatewayd.store.outbox import Resolution, Work
-from tests.scenarios.world import World, number
+from gatewayd.store.outbox import Resolution, Wanted, Work
+from tests.scenarios.world import EVENTS, World, number
 
 LONG = "Bonjour à tous, la réunion du quartier aura lieu samedi. " * 5  # two parts
 
@@ -169,3 +171,90 @@ def test_a_message_that_has_begun_stays_with_its_sim(make: Callable[..., World])
     assert world.state(message) == "sent"
     assert world.sent_by("a") == [number(1), number(1)]
     world.agree()
+
+
+# -- SIMs that come, go, and may not do the same
+
+
+def two_contracts(make: Callable[..., World]) -> World:
+    """Of two SIMs in a pool only `b` may carry marketing."""
+    promotions = replace(EVENTS, key="promotions", message_class=MessageClass.MARKETING)
+    world = make(purposes=[EVENTS, promotions])
+    both = frozenset({MessageClass.INFORMATION, MessageClass.MARKETING})
+    allowed = {"a": frozenset({MessageClass.INFORMATION}), "b": both}
+    sims = [replace(sim, line_allows=allowed[sim.name]) for sim in world.rules.sims]
+    world.rules = replace(world.rules, sims=sims)
+    world.crash()
+    world.restart()
+    world.settle()
+    return world
+
+
+def test_what_the_sim_of_a_recipient_may_not_carry_goes_by_another(make: Callable[..., World]) -> None:
+    world = two_contracts(make)
+    world.accept(number(1))
+    world.settle("a")
+    world.accept(number(1), purpose="promotions")
+    world.settle()
+    assert world.sent_by("b") == [number(1)]
+    world.accept(number(1))
+    world.settle("b", "a")
+    assert world.sent_by("a") == [number(1), number(1)], "information still comes from its own"
+
+
+def test_a_sim_refused_once_tries_again_when_the_others_may_not(make: Callable[..., World]) -> None:
+    world = two_contracts(make)
+    world.sims["b"].arm("cms;code=21")
+    (message,) = world.accept(number(1), purpose="promotions")
+    world.settle()
+    assert world.state(message) == "queued"
+    world.advance(60)
+    assert world.state(message) == "sent"
+
+
+def test_what_waits_for_a_sim_that_left_the_pool_goes_by_another(make: Callable[..., World]) -> None:
+    world = make()
+    world.settle()
+    world.accept(number(1))
+    world.settle("a")
+    world.accept(number(1))
+    world.crash()
+    moved = [replace(sim, pool="elsewhere") if sim.name == "a" else sim for sim in world.rules.sims]
+    world.rules = replace(world.rules, sims=moved)
+    world.restart()
+    world.settle()
+    assert world.states() == {"sent": 2}
+    assert world.sent_by("b") == [number(1)]
+
+
+def test_a_message_that_has_begun_waits_for_its_sim(make: Callable[..., World]) -> None:
+    world = make(limits=Limits(gap=5))
+    world.settle()
+    (message,) = world.accept(number(1), text=LONG)
+    world.settle("a")
+    assert world.sent_by("a") == [number(1)]
+    world.sims["a"].unplug()
+    world.settle()
+    for _ in range(3):
+        world.advance(3600)
+    assert world.state(message) == "queued"
+    assert world.sent_by("b") == [], "a phone puts together only what comes from one number"
+    world.sims["a"].plug()
+    world.advance(60)
+    world.advance(60)
+    assert world.state(message) == "sent"
+    world.agree()
+
+
+def test_a_bank_of_sims_with_most_of_them_away(make: Callable[..., World]) -> None:
+    world = make("a")
+    world.settle()
+    many = {f"purpose{n}": replace(EVENTS, key=f"purpose{n}") for n in range(12)} | {"events": EVENTS}
+    (message,) = world.accept(number(1))
+    asked = Wanted(1, "default", many, frozenset(range(2, 66)), None, 10, True, "test/x", 900.0)
+    work = world.outbox.turn(None, asked, world.clock.utc_now())
+    assert work is not None
+    assert work.message_id == message
+    world.outbox.release(work, world.clock.utc_now(), "test")
+    spent = replace(asked, known_since=world.clock.utc_now())
+    assert world.outbox.turn(None, spent, world.clock.utc_now()) is None
