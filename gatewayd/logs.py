@@ -2,7 +2,8 @@
 
 On a terminal the lines are for people; under systemd they are `<6>event key=value` (the prefix is the journal's level);
 elsewhere they carry a timestamp. structlog's events and those of libraries that use `logging` end in the same handler,
-whose formatter runs, in this order: exception to text, `Redaction`, rendering. So there is no way around it.
+whose formatter runs, in this order: exception to text, `Redaction`, rendering. So there is no way around it: neither
+for an exception that nobody caught, in any thread, nor for a line that cannot be made, of which only the place is told.
 
 `Redaction` promises that a line holds neither numbers nor texts:
 - the values of `recipient`, `number`, `sender` (and their plurals) become `p:3f9a1c2e`, a pseudonym by HMAC-SHA256
@@ -14,16 +15,21 @@ whose formatter runs, in this order: exception to text, `Redaction`, rendering. 
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import logging
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterable, Mapping
+from types import TracebackType
 from typing import IO, Any
 
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
+
+log = structlog.get_logger(__name__)
 
 NUMBER_KEYS = frozenset({"recipient", "number", "sender", "recipients", "numbers", "senders"})
 TEXT_KEYS = frozenset({"text", "texts", "pdu", "pdus", "body", "content", "template", "fields", "data"})
@@ -182,6 +188,33 @@ def _trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     return event
 
 
+class _Handler(logging.StreamHandler[IO[str]]):
+    """To one stream; what the library would say of a line that failed holds all its values."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """The place of the line, and why it failed; a stream that takes nothing is given up for this line."""
+        kind = getattr(sys.exc_info()[0], "__name__", "?")
+        with contextlib.suppress(Exception):
+            self.stream.write(f"log.failed place={record.module}:{record.lineno} error={kind}{self.terminator}")
+            self.flush()
+
+
+def _uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None, thread: str) -> None:
+    if issubclass(kind, KeyboardInterrupt | SystemExit):
+        return
+    failure = error if error is not None else kind()
+    log.critical("program.failed", thread=thread, exc_info=(kind, failure, trace))
+
+
+def _catch_the_uncaught() -> None:
+    """Python would print them with all that their words hold."""
+    sys.excepthook = lambda kind, error, trace: _uncaught(kind, error, trace, "main")
+    threading.excepthook = lambda of: _uncaught(
+        of.exc_type, of.exc_value, of.exc_traceback, of.thread.name if of.thread else "?"
+    )
+    sys.unraisablehook = lambda of: _uncaught(of.exc_type, of.exc_value, of.exc_traceback, "clean-up")
+
+
 def style_for(stream: IO[str], environment: Mapping[str, str] = os.environ) -> str:
     """`console` on a terminal, `journal` under systemd, else `plain`."""
     if stream.isatty():
@@ -215,7 +248,7 @@ def configure(key: bytes, *, level: str = "info", stream: IO[str] | None = None,
             *_renderer(style),
         ],
     )
-    handler = logging.StreamHandler(target)
+    handler = _Handler(target)
     handler.setFormatter(formatter)
     root = logging.getLogger()
     for old in root.handlers[:]:
@@ -224,6 +257,7 @@ def configure(key: bytes, *, level: str = "info", stream: IO[str] | None = None,
     root.setLevel(logging.WARNING)  # libraries speak only when something is wrong
     logging.getLogger("gatewayd").setLevel(level.upper())
     logging.captureWarnings(capture=True)
+    _catch_the_uncaught()
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
+import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +24,9 @@ NUMBER = "+33639980001"
 def as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     yield
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.captureWarnings(capture=False)
@@ -186,3 +190,55 @@ def test_times_and_identities_of_sims_stay_readable() -> None:
 )
 def test_the_style_follows_the_place(environment: dict[str, str], style: str) -> None:
     assert logs.style_for(io.StringIO(), environment) == style
+
+
+class Unprintable:
+    """Fails when it is asked for its words."""
+
+    def __str__(self) -> str:
+        raise RuntimeError(f"no words for {NUMBER}")
+
+
+def test_a_line_that_cannot_be_made_does_not_come_out_raw(capsys: pytest.CaptureFixture[str]) -> None:
+    out = logged(recipient=NUMBER, text="Bonjour Zoé", value=Unprintable())
+    assert out.startswith("log.failed place=test_logs:")
+    said = out + "".join(capsys.readouterr())
+    assert "39980001" not in said
+    assert "Zoé" not in said
+
+
+def test_a_stream_that_takes_nothing_is_no_failure_of_the_caller(capsys: pytest.CaptureFixture[str]) -> None:
+    stream = io.StringIO()
+    logs.configure(KEY, stream=stream, style="plain")
+    stream.close()
+    structlog.get_logger("gatewayd.test").warning("a.b", recipient=NUMBER, text="Bonjour Zoé")
+    assert "39980001" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("where", ["main", "thread", "clean-up"])
+def test_an_exception_that_nobody_caught_is_redacted_too(where: str, capsys: pytest.CaptureFixture[str]) -> None:
+    stream = io.StringIO()
+    logs.configure(KEY, stream=stream, style="journal")
+
+    def fail() -> None:
+        raise ValueError(f"bad number {NUMBER}")
+
+    class Cleaned:
+        def __del__(self) -> None:
+            fail()
+
+    if where == "thread":
+        thread = threading.Thread(target=fail, name="a thread")
+        thread.start()
+        thread.join()
+    elif where == "clean-up":
+        Cleaned()
+    else:
+        with pytest.raises(ValueError, match="bad number") as caught:
+            fail()
+        sys.excepthook(caught.type, caught.value, caught.tb)
+    said = stream.getvalue()
+    assert said.startswith("<2>program.failed thread=")
+    assert "ValueError: bad number [number]" in said
+    assert said.count("\n") == 1
+    assert "39980001" not in said + "".join(capsys.readouterr())
