@@ -5,7 +5,7 @@ the database passes unchanged.
 
 Recovery: StorageUnavailable means that nothing was changed, and the same may be asked again. One error ends all trust:
 when the disk did not take a sync, asking again proves nothing, since the kernel may have dropped what it could not
-write and would answer yes (`ends_trust`).
+write and would answer yes (`ends_trust`). What that last transaction wrote may be there after a new start.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ _UNAVAILABLE = {
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened (a missing directory, permissions, a read-only disk)",
     sqlite3.SQLITE_PROTOCOL: "another process keeps its index locked",
 }
-_UNSYNCED = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC})
+# The plain code as well: SQLCipher's driver does not say which call failed.
+_UNSYNCED = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC, sqlite3.SQLITE_IOERR})
 
 
 def code_of(error: BaseException) -> int | None:
