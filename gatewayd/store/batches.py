@@ -101,11 +101,24 @@ class Batches:
             self._database.write(lambda connection: connection.execute(sa.insert(batch_rows), values))
 
     def accept(self, batch_id: int, purpose: Purpose, now: datetime, *, state: MessageState, reason: str = "") -> int:
-        """Turn all good rows into messages, in one transaction; how many."""
+        """Turn all good rows into messages, in one transaction; how many.
+
+        Accepted before, it tells how many there were. 0 also if the same content of the same feed was accepted
+        meanwhile, by another claim: `begin` then gives that one.
+        """
 
         def all_of_them(connection: Connection) -> int:
-            feed = connection.execute(sa.select(batches.c.feed).where(batches.c.id == batch_id)).scalar_one()
-            taken = connection.execute(_insert(batch_id, feed, purpose, now, state, reason)).rowcount
+            batch = connection.execute(sa.select(batches).where(batches.c.id == batch_id)).one()
+            if batch.accepted_at is not None:
+                return int(connection.execute(_accepted(batch_id)).scalar_one())
+            twin = sa.and_(
+                batches.c.feed == batch.feed,
+                batches.c.fingerprint == batch.fingerprint,
+                batches.c.accepted_at.is_not(None),
+            )
+            if connection.execute(sa.select(batches.c.id).where(twin)).first() is not None:
+                return 0
+            taken = connection.execute(_insert(batch_id, batch.feed, purpose, now, state, reason)).rowcount
             connection.execute(sa.update(batches).where(batches.c.id == batch_id).values(accepted_at=now))
             # The texts are in the messages now; keeping them twice would double the personal data.
             connection.execute(sa.update(batch_rows).where(batch_rows.c.batch_id == batch_id).values(text=""))
@@ -158,6 +171,10 @@ class Batches:
         """The last report of this batch is written."""
         change = sa.update(batches).where(batches.c.id == batch_id).values(reported_at=now)
         self._database.write(lambda connection: connection.execute(change))
+
+
+def _accepted(batch_id: int) -> sa.Select[int]:
+    return sa.select(sa.func.count()).select_from(messages).where(messages.c.batch_id == batch_id)
 
 
 def _forget(connection: Connection, which: sa.ColumnElement[bool]) -> None:

@@ -66,12 +66,12 @@ def _param(name: str, type_: Any = None) -> sa.BindParameter[Any]:
 
 
 _SENT = (
-    sa.select(sa.func.count())
+    sa.select(sa.func.coalesce(sa.func.max(attempts.c.part), 0))
     .where(attempts.c.message_id == _m.id, attempts.c.outcome == sa.literal_column("'sent'"))
     .correlate(messages)
     .scalar_subquery()
 )
-"""Parts that are sent: the first ones, since parts go out in order."""
+"""The last part that is sent: parts go out in order. Not a count: one that was sent again may be sent twice."""
 _FOUND = (
     _m.id, _m.recipient, _m.purpose, _m.text, _m.alphabet, _m.parts, _m.concat_reference, _m.sim_id, _m.tries,
     _m.expires_at, _SENT, _m.priority, *people.gate_facts(_m.recipient, _m.purpose),

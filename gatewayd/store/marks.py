@@ -86,7 +86,7 @@ _MET = Statement(
     _meeting.on_conflict_do_update(index_elements=["sim_id", "recipient"], set_={"last_at": _meeting.excluded.last_at})
 )
 _SENT_PARTS = Statement(
-    sa.select(sa.func.count()).where(
+    sa.select(sa.func.coalesce(sa.func.max(_a.part), 0)).where(
         _a.message_id == sa.bindparam("message_id"), _a.outcome == sa.literal_column("'sent'")
     )
 )

@@ -276,12 +276,13 @@ class Outbox:
 
         def decide(connection: Connection) -> MessageState:
             row = self._found(connection, message_id, {MessageState.UNKNOWN})
-            doubtful = sa.update(attempts).where(_a.message_id == message_id, _a.outcome == str(Outcome.UNKNOWN))
-            decision = doubtful.values(resolved_by=by, resolved_at=now)
+            unknown = (_a.message_id == message_id) & (_a.outcome == str(Outcome.UNKNOWN))
+            last = sa.select(sa.func.max(_a.id)).where(unknown).scalar_subquery()
+            decision = sa.update(attempts).where(_a.id == last).values(resolved_by=by, resolved_at=now)
             if resolution is Resolution.AS_SENT:
                 connection.execute(decision.values(outcome=str(Outcome.SENT)))
                 return marks.resolve_sent(connection, message_id, row.parts, reason="operator", sent_at=now)
-            connection.execute(decision.where(_a.resolved_at.is_(None)))
+            connection.execute(decision)
             values = {"state": str(MessageState.QUEUED), "reason": "operator", "ready": True}
             connection.execute(sa.update(messages).where(_m.id == message_id).values(**values))
             return MessageState.QUEUED

@@ -11,8 +11,9 @@ import pytest
 from gatewayd.domain.message import MessageState, Outcome
 from gatewayd.domain.purpose import Basis, Purpose
 from gatewayd.errors import Cause, CauseClass, LeaseLost, RefusedByRule, TransitionError
+from gatewayd.store.claims import LOOK_AHEAD
 from gatewayd.store.engine import Database
-from gatewayd.store.outbox import Finished, NewMessage, Outbox, Resolution, Wanted, Work
+from gatewayd.store.outbox import CHORE, Finished, NewMessage, Outbox, Resolution, Wanted, Work
 from gatewayd.store.people import People
 from tests.store.conftest import NOW
 
@@ -243,3 +244,137 @@ def test_hold_release_cancel(outbox: Outbox, sim_id: int) -> None:
     assert state(outbox, message_id) == (MessageState.CANCELED, "operator")
     with pytest.raises(TransitionError):
         outbox.hold(message_id)
+
+
+def doubtful(outbox: Outbox, sim_id: int) -> Work:
+    """A part whose outcome nobody knows."""
+    work = taken(outbox, sim_id)
+    outbox.mark_on_wire(work, EVENTS, NOW)
+    outbox.turn(Finished(work, Outcome.UNKNOWN, NOW), None, NOW)
+    return work
+
+
+def test_twice_unknown_and_then_known_counts_as_one_part(outbox: Outbox, sim_id: int) -> None:
+    [message_id] = outbox.accept(None, [new(parts=2)])
+    doubtful(outbox, sim_id)
+    outbox.resolve(message_id, Resolution.RESEND, NOW)
+    doubtful(outbox, sim_id)
+    assert outbox.resolve(message_id, Resolution.AS_SENT, NOW, by="camille") is MessageState.QUEUED
+    assert [(a.part, a.outcome, a.resolved_by) for a in outbox.attempts(message_id)] == [
+        (1, Outcome.UNKNOWN, "operator"),
+        (1, Outcome.SENT, "camille"),
+    ]
+    assert taken(outbox, sim_id).part == 2, "the second part was never sent"
+
+
+def on_wire_and_taken_over(outbox: Outbox, sim_id: int) -> Work:
+    work = taken(outbox, sim_id)
+    outbox.mark_on_wire(work, EVENTS, NOW)
+    outbox.recover(NOW, "g/1/2")
+    assert state(outbox, work.message_id)[0] is MessageState.UNKNOWN
+    return work
+
+
+def test_a_late_answer_resolves_what_was_taken_for_unknown(outbox: Outbox, sim_id: int) -> None:
+    outbox.accept(None, [new()])
+    work = on_wire_and_taken_over(outbox, sim_id)
+    assert outbox.turn(sent(work), wanted(sim_id), NOW) is None
+    assert state(outbox, work.message_id) == (MessageState.SENT, "")
+
+
+def test_a_late_refusal_queues_again(outbox: Outbox, sim_id: int) -> None:
+    outbox.accept(None, [new()])
+    work = on_wire_and_taken_over(outbox, sim_id)
+    outbox.turn(Finished(work, Outcome.REFUSED, NOW, cause=AWAY), None, NOW)
+    assert state(outbox, work.message_id) == (MessageState.QUEUED, "cms:38")
+
+
+def test_a_late_answer_spares_the_resend(outbox: Outbox, sim_id: int) -> None:
+    [message_id] = outbox.accept(None, [new()])
+    work = on_wire_and_taken_over(outbox, sim_id)
+    outbox.resolve(message_id, Resolution.RESEND, NOW)
+    assert outbox.turn(sent(work), wanted(sim_id), NOW) is None, "it went out: there is nothing to send"
+    assert state(outbox, message_id)[0] is MessageState.SENT
+
+
+def test_a_mark_is_made_once(outbox: Outbox, sim_id: int) -> None:
+    outbox.accept(None, [new()])
+    work = taken(outbox, sim_id)
+    outbox.mark_on_wire(work, EVENTS, NOW)
+    with pytest.raises(LeaseLost):
+        outbox.mark_on_wire(work, EVENTS, NOW)
+
+
+def test_a_lease_that_runs_short_is_renewed_by_the_mark(outbox: Outbox, sim_id: int) -> None:
+    outbox.accept(None, [new()])
+    work = taken(outbox, sim_id, lease="other/1/1", lease_seconds=60.0)
+    later = NOW + timedelta(seconds=59)
+    outbox.mark_on_wire(work, EVENTS, later)
+    assert outbox.recover(later + timedelta(minutes=6), "g/1").unknown == 0, "the answer may still come"
+    assert outbox.recover(later + timedelta(minutes=8), "g/1").unknown == 1
+
+
+def test_what_is_too_large_lets_smaller_ones_pass(outbox: Outbox, sim_id: int) -> None:
+    large, small = outbox.accept(None, [new(parts=3), new(BOB)])
+    assert taken(outbox, sim_id, max_parts=2).message_id == small
+    assert outbox.turn(None, wanted(sim_id, max_parts=2), NOW) is None
+    assert taken(outbox, sim_id, max_parts=3).message_id == large
+
+
+def test_a_small_one_far_behind_waits_for_its_turn(outbox: Outbox, sim_id: int) -> None:
+    outbox.accept(None, [new(parts=3)] * LOOK_AHEAD + [new(BOB)])
+    assert outbox.turn(None, wanted(sim_id, max_parts=2), NOW) is None
+
+
+def test_what_avoided_its_sim_goes_to_another_that_can_send(database: Database, outbox: Outbox, sim_id: int) -> None:
+    other = other_sim(database)
+    [message_id] = outbox.accept(None, [new()])
+    work = taken(outbox, sim_id)
+    outbox.mark_on_wire(work, EVENTS, NOW)
+    barred = Cause("cms:8", CauseClass.SIM, "barred")
+    outbox.turn(Finished(work, Outcome.REFUSED, NOW, cause=barred, avoid=True), None, NOW)
+    assert outbox.turn(None, wanted(sim_id), NOW) is None
+    assert taken(outbox, other).message_id == message_id
+
+
+def test_scheduled_waits_and_is_promoted(outbox: Outbox, sim_id: int) -> None:
+    later = NOW + timedelta(hours=1)
+    [message_id] = outbox.accept(None, [replace(new(), state=MessageState.SCHEDULED, not_before=later)])
+    assert outbox.turn(None, wanted(sim_id), NOW) is None
+    assert outbox.earliest_not_before(NOW) == later
+    assert (outbox.promote(NOW), outbox.promote(later)) == (0, 1)
+    assert taken(outbox, sim_id).message_id == message_id
+
+
+def test_chores_go_through_many(outbox: Outbox) -> None:
+    count = CHORE + 1
+    outbox.accept(None, [replace(new(), expires_at=NOW, not_before=NOW) for _ in range(count)])
+    assert outbox.promote(NOW) == count
+    assert outbox.expire(NOW) == count
+    assert outbox.counts() == {"expired": count}
+
+
+def test_an_opt_out_stops_every_basis(outbox: Outbox, people: People, sim_id: int) -> None:
+    people.add_optout(ALICE, origin="sms", by="test", at=NOW)
+    purposes = {basis: Purpose(basis, "", basis) for basis in Basis}
+    ids = outbox.accept(None, [new(purpose=basis) for basis in Basis])
+    assert outbox.turn(None, wanted(sim_id, purposes=purposes), NOW) is None
+    assert [state(outbox, i) for i in ids] == [(MessageState.BLOCKED, "opt_out")] * len(Basis)
+
+
+def test_the_gate_is_asked_before_each_part(outbox: Outbox, people: People, sim_id: int) -> None:
+    [message_id] = outbox.accept(None, [new(parts=2)])
+    first = taken(outbox, sim_id)
+    outbox.mark_on_wire(first, EVENTS, NOW)
+    second = outbox.turn(sent(first), None, NOW)
+    assert second is not None
+    people.add_optout(ALICE, origin="sms", by="test", at=NOW)
+    with pytest.raises(RefusedByRule):
+        outbox.mark_on_wire(second, EVENTS, NOW)
+    assert state(outbox, message_id) == (MessageState.BLOCKED, "opt_out")
+
+
+def test_ids_are_given_in_order_and_once(outbox: Outbox) -> None:
+    first = outbox.accept(None, [new()] * 3)
+    assert outbox.accept(None, [new()] * 2) == [first[-1] + 1, first[-1] + 2]
+    assert outbox.accept(None, []) == []
