@@ -125,7 +125,7 @@ def parse(raw: str, *, country: str, allowed_countries: Collection[str], allowed
         raise NumberError("emergency", "an emergency number is never written to")
     if len(digits) <= _SHORT_DIGITS and not digits.startswith("+"):
         return _allowed(digits, Kind.SHORT, allowed_kinds)
-    number = _understood(_from_overseas(digits, country), country)
+    number = _understood(from_overseas(digits, country), country)
     e164 = f"+{number.country_code}{phonenumbers.national_significant_number(number)}"
     kind, region = _classify(number, e164)
     _allowed(e164, kind, allowed_kinds)
@@ -163,7 +163,7 @@ def _library_calls_emergency(digits: str, country: str) -> bool:
     return 0 < len(digits) <= _SHORT_DIGITS and phonenumbers.is_emergency_number(digits, country)
 
 
-def _from_overseas(digits: str, country: str) -> str:
+def from_overseas(digits: str, country: str) -> str:
     """With or without the leading zero, which spreadsheets lose; 06 39 98 is fiction, the rest of 0639 is Mayotte."""
     national = digits.removeprefix("0")
     if country != "FR" or len(national) != 9 or national.startswith("63998"):

@@ -297,6 +297,13 @@ class Session:
 
     # ---- stored messages
 
+    def storage(self) -> Storage | None:
+        """How full the memory for received messages is; None where the modem does not tell."""
+        with self._lock:
+            at = self._living()
+            self._repair(at)
+            return answers.storage(at.attempt("AT+CPMS?") or ())
+
     def list_stored(self, memory: str = "") -> list[StoredMessage]:
         """All that is stored in `memory` (default: where received messages go), read or not, decodable or not."""
         with self._lock, self._reading(memory) as at:

@@ -14,6 +14,7 @@ from gatewayd.clock import Clock
 from gatewayd.domain.hours import Holiday, no_holidays, spell
 from gatewayd.domain.pacing import Budget, History, Remaining, counts_days, widest_start
 from gatewayd.domain.purpose import STRICTEST, Limits, Purpose, SimSettings
+from gatewayd.services.answers import ANSWER
 from gatewayd.services.roster import Roster, View
 from gatewayd.store.outbox import Outbox, Wanted
 
@@ -36,6 +37,10 @@ class Rules:
     default_limits: Limits = STRICTEST
     holiday: Holiday = field(default=no_holidays)
 
+    def purpose(self, key: str) -> Purpose:
+        """One that the configuration has, or that of our answers."""
+        return ANSWER if key == ANSWER.key else self.purposes[key]
+
     def settings_of(self, iccid: str, imsi: str) -> SimSettings:
         """The settings of a SIM, by ICCID or IMSI; one not listed has the default limits, and its tail as name."""
         for sim in self.sims:
@@ -44,12 +49,13 @@ class Rules:
         return SimSettings(name=f"sim-{iccid[-6:]}", iccid=iccid, imsi=imsi, limits=self.default_limits)
 
     def carried_by(self, sim: SimSettings) -> dict[str, Purpose]:
-        """The purposes of this SIM's pool that its line's contract allows."""
-        return {
+        """The purposes of this SIM's pool that its line's contract allows; and answers, which every line carries."""
+        carried = {
             key: purpose
             for key, purpose in self.purposes.items()
             if purpose.pool == sim.pool and sim.carries(purpose.message_class)
         }
+        return {**carried, ANSWER.key: ANSWER}
 
 
 def _same_card(one: str, other: str) -> bool:
@@ -71,6 +77,8 @@ def load_history(sim_id: int, sim: SimSettings, rules: Rules, outbox: Outbox, cl
 @dataclass(frozen=True, slots=True)
 class Allowed:
     """What to ask the outbox for; `wanted` None: nothing, for the reason `why`, for at least `wait` seconds.
+
+    With both, only answers to people who wrote may go out: for them there is no hour, and no line's contract.
 
     room    parts that fit at this moment: a message with more of them waits until they do
     """
@@ -104,9 +112,11 @@ class Allowance:
         if budget.wait > 0:
             return Allowed(None, budget.wait, budget.why, budget.room)
         purposes = self._purposes(now)
-        if not purposes:
-            return Allowed(None, self._until_opening(now), "hours" if self._carried else "line", budget.room)
-        return Allowed(self._wanted(purposes, budget, self._roster.view(self.sim_id)), 0.0, "", budget.room)
+        wanted = self._wanted(purposes, budget, self._roster.view(self.sim_id))
+        if len(purposes) == 1:  # that of the answers
+            why = "hours" if len(self._carried) > 1 else "line"
+            return Allowed(wanted, self._until_opening(now), why, budget.room)
+        return Allowed(wanted, 0.0, "", budget.room)
 
     def on_wire(self, recipient: str, now: datetime) -> None:
         """A part goes out, as of this moment."""
@@ -131,7 +141,7 @@ class Allowance:
 
     def helpless(self, allowed: Allowed) -> str:
         """Why the pool's other SIMs should serve this one's recipients for now; "" while it can do so itself."""
-        if allowed.wanted is not None:
+        if allowed.wanted is not None and not allowed.why:
             return "recipients" if allowed.wanted.known_since is not None else ""
         return allowed.why if allowed.why.startswith("per_") and allowed.wait > _LONG else ""
 
@@ -171,6 +181,6 @@ class Allowance:
                 self._open[key] = purpose
 
     def _until_opening(self, now: datetime) -> float:
-        if not self._carried or not self._clock.trusted():
+        if len(self._carried) == 1 or not self._clock.trusted():
             return _LONG
         return max(0.0, (self._open_until - now).total_seconds())

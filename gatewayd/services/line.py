@@ -3,6 +3,7 @@
     connect    open the port, learn which SIM is there, load what it sent; an absent modem is no attempt, and is
                looked for again with back-off
     check      registration and pulse, when nothing was heard from the modem for a while or it complained
+    receive    bring in what the modem has stored, or has announced (mailbox.py), whatever keeps the line from sending
     send       record the last outcome and claim the next part in one transaction; mark it on the wire between the
                modem's prompt and the PDU; submit
 
@@ -30,6 +31,8 @@ from gatewayd.modem.session import Session
 from gatewayd.services.allowance import Allowance, Allowed, Rules, load_history
 from gatewayd.services.encoding import Encoder
 from gatewayd.services.hand import Ending, Hand
+from gatewayd.services.mailbox import Mailbox
+from gatewayd.services.receiving import Receiver
 from gatewayd.services.retries import backoff
 from gatewayd.services.roster import Roster
 from gatewayd.store.outbox import Outbox, Work
@@ -57,7 +60,10 @@ class Turn:
 
 @dataclass(frozen=True)
 class Common:
-    """What the lines of a gateway share. `lease` names this gateway's life: its claims begin with it."""
+    """What the lines of a gateway share. `lease` names this gateway's life: its claims begin with it.
+
+    Without a `receiver` the modems' memories are left alone: for a trial of sending only.
+    """
 
     outbox: Outbox
     sims: Sims
@@ -66,6 +72,7 @@ class Common:
     roster: Roster
     lease: str
     on_notice: Callable[[int, Notice], None]
+    receiver: Receiver | None = None
     rng: random.Random = field(default_factory=random.SystemRandom)
 
 
@@ -90,6 +97,7 @@ class Line:
         self._open, self._common, self._clock = opener, common, common.clock
         self._hand = Hand(common.outbox, common.clock, common.rng)
         self._encoder = Encoder()
+        self._mailbox = Mailbox(common.receiver, common.clock) if common.receiver is not None else None
         self._session: Session | None = None
         self._allowance: Allowance | None = None
         self._need = 1
@@ -125,7 +133,9 @@ class Line:
             log.warning("storage.unavailable", port=self.port, error=str(error), times=self._row.storage)
             return Turn("storage", wait)
         self._row.storage = 0
-        return turn
+        if self._mailbox is None or self._session is None or self._why == "silent":
+            return turn
+        return Turn(turn.event, min(turn.again, self._mailbox.seconds_left))
 
     def close(self) -> None:
         """Record what is known, put back what was claimed, let the modem go. StorageUnavailable: call it again."""
@@ -147,6 +157,11 @@ class Line:
         if self._session is None or self._allowance is None:
             self._rest("modem absent")
             return self._connect()
+        # Before anything else, and whatever keeps the line from sending: a STOP comes before the next submission.
+        if self._mailbox is not None and self._mailbox.seconds_left <= 0 and self._why != "silent":
+            unread = self._receive(self._session, self._mailbox)
+            if unread is not None:
+                return unread
         pause = self._pause_left(self._allowance)
         if pause > 0:
             self._rest(self._why)
@@ -218,6 +233,8 @@ class Line:
         self._session, self._row = session, _Row()
         self._paused_until, self._why, self._need = 0.0, "", 1
         self._look = self._ask_health = True
+        if self._mailbox is not None:
+            self._mailbox.attach(sim_id)
         log.info("line.up", port=self.port, sim=sim.name, model=session.modem.model, reports=session.reports)
 
     def _drop(self, why: str) -> None:
@@ -229,6 +246,8 @@ class Line:
         if self._allowance is not None:
             self._common.roster.leave(self._allowance.sim_id, why)
         session.close()
+        if self._mailbox is not None:
+            self._mailbox.detach()
 
     def _heard(self, notice: Notice) -> None:
         """The modem says something by itself: called on its own thread."""
@@ -236,8 +255,24 @@ class Line:
             self._ask_health, self._paused_until = True, 0.0
         if isinstance(notice, Registration | PortLost):
             self.bell.set()
+        if self._mailbox is not None and self._mailbox.heard(notice):
+            self.bell.set()
         if self._allowance is not None:
             self._common.on_notice(self._allowance.sim_id, notice)
+
+    # -- receive
+
+    def _receive(self, session: Session, mailbox: Mailbox) -> Turn | None:
+        """Bring in what the modem has; a Turn if it could not be read: its health is asked for next."""
+        if mailbox.has_late_answer:
+            self._settle()  # the answer belongs to what is recorded, or it finds nothing
+        try:
+            mailbox.drain(session)
+        except ModemError as error:
+            log.warning("modem.not_read", port=self.port, error=str(error))
+            self._ask_health = True
+            return Turn("not read")
+        return None
 
     # -- check
 
@@ -303,14 +338,16 @@ class Line:
         if allowed.wanted is None:
             self._settle()
             return self._hand.work or Turn(allowed.why, min(allowed.wait, SILENCE))
+        # With a reason: only answers may go out at this hour.
+        rest = Turn(allowed.why, min(allowed.wait, SILENCE)) if allowed.why else Turn("idle", IDLE)
         now = self._clock.monotonic()
         if not self._hand.has_due and not self._look and now - self._looked_at < LOOK_ANYWAY:
-            return Turn("idle", IDLE)
+            return rest
         self._look, self._looked_at = False, now
         continues = self._hand.take(allowed.wanted)
         work, self._need = self._hand.work, 1
         if work is None:
-            return Turn("idle", IDLE)
+            return rest
         if not continues and work.parts - work.part + 1 > allowed.room:
             # It would stop halfway: wait until there is room for all of it, and keep that room from smaller ones.
             self._need, self._look = work.parts - work.part + 1, True
@@ -336,7 +373,7 @@ class Line:
             work,
             session,
             lambda part: self._encoder.pdu(part, status_report=session.reports),
-            self._common.rules.purposes[work.purpose],
+            self._common.rules.purpose(work.purpose),
             on_wire=allowance.on_wire,
             others_can=lambda: self._common.roster.view(allowance.sim_id).others_can(work.purpose),
         )

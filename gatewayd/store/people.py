@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -18,6 +19,9 @@ from gatewayd.domain.message import MessageState
 from gatewayd.store.engine import Database, inserted_id
 from gatewayd.store.schema import WAITING, consents, messages, optouts
 from gatewayd.store.statement import Statement
+
+LIFTED = "opt_out_lifted"
+"""Why a confirmation that still waited is canceled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +53,21 @@ class OptOut:
 
 
 def gate_facts(
-    recipient: sa.ColumnElement[str], purpose: sa.ColumnElement[str]
+    recipient: sa.ColumnElement[str],
+    purpose: sa.ColumnElement[str],
+    confirms: sa.ColumnElement[Any] = messages.c.confirms,
 ) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    """What the gate asks (an active opt-out, the latest word on consent), as columns of a query."""
+    """What the gate asks (an active opt-out, the latest word on consent), as columns of a query.
+
+    An opt-out does not stop the one message that confirms it; a later opt-out of the same person does.
+    """
     opted_out = (
         sa.select(sa.literal_column("1"))
-        .where(optouts.c.recipient == recipient, optouts.c.lifted_at.is_(None))
+        .where(
+            optouts.c.recipient == recipient,
+            optouts.c.lifted_at.is_(None),
+            optouts.c.id.is_distinct_from(confirms),
+        )
         .correlate(messages)
         .exists()
     )
@@ -70,12 +83,17 @@ def gate_facts(
 
 
 _FACTS = Statement(
-    sa.select(*gate_facts(sa.bindparam("recipient", required=True), sa.bindparam("purpose", required=True)))
+    sa.select(*gate_facts(sa.bindparam("recipient", required=True), sa.bindparam("purpose", required=True), sa.null()))
 )
 _CANCEL_WAITING = (
     sa.update(messages)
-    .where(WAITING, messages.c.recipient == sa.bindparam("to"))
+    .where(WAITING, messages.c.recipient == sa.bindparam("to"), messages.c.confirms.is_(None))
     .values(state=str(MessageState.CANCELED), reason=OPT_OUT)
+)
+_CANCEL_CONFIRMATION = (
+    sa.update(messages)
+    .where(WAITING, messages.c.recipient == sa.bindparam("to"), messages.c.confirms.is_not(None))
+    .values(state=str(MessageState.CANCELED), reason=LIFTED)
 )
 
 
@@ -84,6 +102,38 @@ def facts(connection: Connection, recipient: str, purpose: str) -> GateFacts:
     row = _FACTS.first(connection, recipient=recipient, purpose=purpose)
     assert row is not None  # noqa: S101  (a SELECT without FROM has one row)
     return GateFacts(opted_out=bool(row[0]), consent=bool(row[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class OptedOut:
+    """What an opt-out did: the record that holds, whether it is a new one, how many waiting messages were canceled."""
+
+    id: int
+    new: bool
+    canceled: int
+
+
+def opt_out(connection: Connection, recipient: str, origin: str, by: str, at: datetime) -> OptedOut:
+    """In the caller's transaction: record a "no more", if none holds yet, and cancel what waits for the number."""
+    active = sa.select(optouts.c.id).where(optouts.c.recipient == recipient, optouts.c.lifted_at.is_(None))
+    found = connection.execute(active).scalar()
+    if found is None:
+        values = {"recipient": recipient, "origin": origin, "recorded_by": by, "recorded_at": at}
+        optout_id = inserted_id(connection.execute(sa.insert(optouts), values))
+    else:
+        optout_id = int(found)
+    return OptedOut(optout_id, found is None, connection.execute(_CANCEL_WAITING, {"to": recipient}).rowcount)
+
+
+def lift(connection: Connection, recipient: str, by: str, at: datetime) -> bool:
+    """In the caller's transaction: end the opt-out that holds, and its confirmation if that still waits."""
+    ended = connection.execute(
+        sa.update(optouts)
+        .where(optouts.c.recipient == recipient, optouts.c.lifted_at.is_(None))
+        .values(lifted_at=at, lifted_by=by)
+    )
+    connection.execute(_CANCEL_CONFIRMATION, {"to": recipient})
+    return ended.rowcount > 0
 
 
 class People:
@@ -124,24 +174,11 @@ class People:
 
     def add_optout(self, recipient: str, *, origin: str, by: str, at: datetime) -> int:
         """Record a "no more", if none holds yet, and cancel what waits for the number; returns how many messages."""
-
-        def add(connection: Connection) -> int:
-            active = sa.select(optouts.c.id).where(optouts.c.recipient == recipient, optouts.c.lifted_at.is_(None))
-            if connection.execute(active).first() is None:
-                values = {"recipient": recipient, "origin": origin, "recorded_by": by, "recorded_at": at}
-                connection.execute(sa.insert(optouts), values)
-            return connection.execute(_CANCEL_WAITING, {"to": recipient}).rowcount
-
-        return self._database.write(add)
+        return self._database.write(lambda connection: opt_out(connection, recipient, origin, by, at).canceled)
 
     def remove_optout(self, recipient: str, *, by: str, at: datetime) -> bool:
         """Lift the opt-out that holds; the record stays. False if there was none."""
-        lift = (
-            sa.update(optouts)
-            .where(optouts.c.recipient == recipient, optouts.c.lifted_at.is_(None))
-            .values(lifted_at=at, lifted_by=by)
-        )
-        return self._database.write(lambda connection: connection.execute(lift)).rowcount > 0
+        return self._database.write(lambda connection: lift(connection, recipient, by, at))
 
     def optouts(self, *, active: bool = True) -> Sequence[OptOut]:
         """All opt-outs, or those that hold, oldest first."""

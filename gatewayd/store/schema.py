@@ -22,8 +22,8 @@ from gatewayd.errors import StoreError
 from gatewayd.store.faults import NO_BEGINNING, NO_TRANSITION
 from gatewayd.store.types import UtcTime
 
-VERSION = 1
-"""Of the schema; a database with a newer one is refused."""
+VERSION = 2
+"""Of the schema; a database with a newer one is refused, and one of an earlier version brought up to it."""
 
 metadata = sa.MetaData()
 
@@ -93,6 +93,8 @@ messages = sa.Table(
     sa.Column("delivered_at", UtcTime),
     sa.Column("batch_id", sa.Integer, sa.ForeignKey("batches.id")),
     sa.Column("row_number", sa.Integer),
+    # The opt-out whose confirmation this message is: the one opt-out that does not stop it.
+    sa.Column("confirms", sa.Integer, sa.ForeignKey("optouts.id")),
     sa.CheckConstraint(_in("state", MessageState), name="message_state"),
     sa.CheckConstraint("parts >= 1", name="message_parts"),
     # A CHECK lets NULL pass: that there is a reference must be said.
@@ -154,6 +156,7 @@ _partial("messages_expiring", c.expires_at, where=WAITING & c.expires_at.is_not(
 _partial("messages_waiting_for", c.recipient, where=WAITING)
 _partial("messages_row", c.batch_id, c.row_number, where=c.batch_id.is_not(None), unique=True)
 _partial("messages_open_in", c.batch_id, where=OPEN & c.batch_id.is_not(None))
+_partial("messages_confirm_once", c.confirms, where=c.confirms.is_not(None), unique=True)
 # What the operator looks for; a message that simply passes is never in it.
 _partial("messages_remarkable", c.state, c.id, where=REMARKABLE)
 
@@ -235,13 +238,74 @@ optouts = sa.Table(
 )
 _partial("optouts_active", optouts.c.recipient, where=optouts.c.lifted_at.is_(None), unique=True)
 
+incoming = sa.Table(
+    "incoming",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("sim_id", sa.Integer, sa.ForeignKey("sims.id"), nullable=False),
+    sa.Column("sender", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("parts", sa.Integer, nullable=False),
+    sa.Column("complete", sa.Boolean, nullable=False),
+    sa.Column("service_centre", sa.Text, nullable=False),
+    sa.Column("sent_at", UtcTime),
+    sa.Column("received_at", UtcTime, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("tier", sa.Text, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("review", sa.Boolean, nullable=False),
+    sa.Column("reviewed_at", UtcTime),
+    sa.Column("reviewed_by", sa.Text, nullable=False, server_default=""),
+    sa.Column("optout_id", sa.Integer, sa.ForeignKey("optouts.id")),
+    sa.Column("canceled", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("answer_id", sa.Integer, sa.ForeignKey("messages.id")),
+    sa.Column("filed_at", UtcTime),
+    sqlite_autoincrement=True,
+)
+"""What people wrote, whole; with how it was read, by which rule, and what came of it."""
+i = incoming.c
+sa.Index("incoming_from", i.sender, i.received_at)
+_partial("incoming_unfiled", i.id, where=i.filed_at.is_(None))
+
+arrivals = sa.Table(
+    "arrivals",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("sim_id", sa.Integer, sa.ForeignKey("sims.id"), nullable=False),
+    sa.Column("fingerprint", sa.LargeBinary, nullable=False),
+    sa.Column("pdu", sa.Text, nullable=False),
+    sa.Column("received_at", UtcTime, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("sender", sa.Text, nullable=False, server_default=""),
+    sa.Column("reference", sa.Integer),
+    sa.Column("total", sa.Integer),
+    sa.Column("place", sa.Integer),
+    sa.Column("incoming_id", sa.Integer, sa.ForeignKey("incoming.id")),
+    sa.Column("attempt_id", sa.Integer, sa.ForeignKey("attempts.id")),
+    sa.UniqueConstraint("sim_id", "fingerprint", name="arrival_once"),
+    sa.CheckConstraint("kind IN ('message', 'report', 'unreadable')", name="arrival_kind"),
+    sa.CheckConstraint("state IN ('new', 'waiting', 'done', 'quarantined')", name="arrival_state"),
+    sa.CheckConstraint("(total IS NULL) = (place IS NULL)", name="arrival_part"),
+)
+"""PDUs as a modem gave them, each once: `new` until they are understood, `waiting` for the other parts."""
+_partial("arrivals_new", arrivals.c.kind, arrivals.c.id, where=arrivals.c.state == _known("'new'"))
+_partial("arrivals_waiting", arrivals.c.sim_id, arrivals.c.sender, where=arrivals.c.state == _known("'waiting'"))
+
 
 def create(connection: Connection) -> None:
-    """Make the tables in an empty database; StoreError if it was made by a newer program, or is of another one."""
+    """Make the tables in an empty database, or those that an older one lacks.
+
+    StoreError if it was made by a newer program, or is of another one.
+    """
     present = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
     if present > VERSION:
         raise StoreError(f"the database has schema {present}, this program knows {VERSION}: install the newer program")
     if present == VERSION:
+        return
+    if present == 1:
+        _from_1_to_2(connection)
         return
     if connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one():
         raise StoreError("this is a database, but not one of gatewayd")
@@ -252,9 +316,20 @@ def create(connection: Connection) -> None:
     connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
 
 
+def _from_1_to_2(connection: Connection) -> None:
+    """What came with receiving: two tables, and the confirmation of an opt-out."""
+    connection.exec_driver_sql("ALTER TABLE messages ADD COLUMN confirms INTEGER REFERENCES optouts (id)")
+    metadata.create_all(connection, tables=[incoming, arrivals])
+    next(index for index in messages.indexes if index.name == "messages_confirm_once").create(connection)
+    for trigger in _confirmation_triggers():
+        connection.exec_driver_sql(trigger)
+    connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+
+
 def triggers() -> list[str]:
     """What no constraint can say, as triggers of SQLite."""
-    return [*_state_triggers(), *_attempt_triggers(), *_count_triggers(), *(_kept(t) for t in ("attempts", "consents"))]
+    kept = [_kept(table) for table in ("attempts", "consents")]
+    return [*_state_triggers(), *_attempt_triggers(), *_count_triggers(), *_confirmation_triggers(), *kept]
 
 
 def _refuse(name: str, event: str, condition: str, sentence: str) -> str:
@@ -288,6 +363,22 @@ def _attempt_triggers() -> list[str]:
             "attempts_outcome", "UPDATE OF outcome ON attempts",
             "OLD.outcome IN ('sent', 'refused') OR (OLD.outcome = 'unknown' AND NEW.outcome IS NULL)",
             "an outcome is not taken back",
+        ),
+    ]  # fmt: skip
+
+
+def _confirmation_triggers() -> list[str]:
+    """A confirmation goes to whom opted out, and is never made out of another message."""
+    theirs = "SELECT 1 FROM optouts WHERE id = NEW.confirms AND recipient = NEW.recipient"
+    return [
+        _refuse(
+            "messages_confirm", "INSERT ON messages", f"NEW.confirms IS NOT NULL AND NOT EXISTS ({theirs})",
+            "this confirms the opt-out of somebody else",
+        ),
+        _refuse(
+            "messages_confirm_always", "UPDATE OF confirms, recipient ON messages",
+            "NEW.confirms IS NOT NULL AND (OLD.confirms IS NOT NEW.confirms OR OLD.recipient <> NEW.recipient)",
+            "a message does not become a confirmation",
         ),
     ]  # fmt: skip
 

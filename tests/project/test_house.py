@@ -21,6 +21,8 @@ SUPERVISORS = {
     "interfaces/dropfolder/folder.py": "a poisoned file: it must not stop all others, turn after turn",
     "modem/at.py": "threads of the library: their end must be told to whoever waits",
     "services/dispatcher.py": "a line: its defect is counted, the others go on",
+    "services/reconciler.py": "a poisoned report: it is put aside, the others are matched",
+    "services/replies.py": "a poisoned message: it is put aside, the STOP behind it is obeyed",
     "services/schedules.py": "a chore: its defect must not end its ticks",
     "store/writer.py": "a shared transaction: each caller gets his own error, the others' work goes on",
 }

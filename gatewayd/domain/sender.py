@@ -1,0 +1,38 @@
+"""Whose number is it? What a network gives as sender becomes the E.164 number of messages, consents and opt-outs.
+
+The network may give `+33639980001`, `33639980001` or `0639980001` for the same person. No rule about whom we may write
+to applies here: an opt-out holds for every number. A short code, a name, or what is no number at all has no E.164
+form: None. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+
+import phonenumbers
+from phonenumbers import NumberParseException
+
+from gatewayd.domain.number import from_overseas
+
+_INTERNATIONAL = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+_DIGITS = re.compile(r"[0-9]{7,15}", re.ASCII)
+
+
+def e164(shown: str, country: str) -> str | None:
+    """The number in E.164; None where there is none."""
+    if _INTERNATIONAL.fullmatch(shown):
+        return shown
+    if not _DIGITS.fullmatch(shown):
+        return None
+    return _possible(from_overseas(shown, country), country) or _possible(f"+{shown.removeprefix('00')}", None)
+
+
+def _possible(digits: str, country: str | None) -> str | None:
+    try:
+        number = phonenumbers.parse(digits, country)
+    except NumberParseException:
+        return None
+    # Possible, not valid: the ranges that belong to nobody are invalid to the library.
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -1,0 +1,187 @@
+"""The reconciler: what the network says later, against what is recorded. Unknown outcomes end here, as far as they can.
+
+A status report belongs to the newest part of its SIM with its reference and its number, within the validity. If there
+is none, it may be about a submission whose answer never came: one sole part without reference, to that number, at that
+time, is it; between two, nobody can tell. A report that comes before its submission is recorded waits in the store for
+`PATIENCE`. A late +CMGS belongs to what the SIM put on the wire last, if that is unknown.
+
+Numbers are compared by their tails, for networks write them in national form or with other prefixes; the service
+centre's number is not asked. Its clock may be an hour off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.engine import Connection
+
+from gatewayd.clock import Clock
+from gatewayd.domain.message import MessageState, Outcome
+from gatewayd.errors import PduError, StorageUnavailable
+from gatewayd.modem.pdu import Delivery, StatusReport, classify_status, decode
+from gatewayd.services.encoding import VALIDITY
+from gatewayd.store import reports
+from gatewayd.store.engine import Database
+from gatewayd.store.inbox import REPORT, Arrival, Inbox
+from gatewayd.store.reports import Submitted
+
+log = structlog.get_logger(__name__)
+
+PATIENCE = timedelta(minutes=15)
+"""How long a report waits for its submission to be recorded: longer than the longest answer."""
+WINDOW = VALIDITY + timedelta(hours=2)
+"""Back from a report to the submission that it may be about."""
+SKEW = timedelta(minutes=65)
+"""How far the service centre's clock may be off."""
+LATE = timedelta(hours=1)
+"""After this, a +CMGS is no late answer to anything."""
+BATCH = 200
+_TAIL = 8
+LATE_ANSWER, STATUS_REPORT = "late_answer", "status_report"
+
+
+class Reconciler:
+    """Matches reports and late answers. `run_once` belongs to one thread, `late_reference` may come from any.
+
+    `queued` is called when the other parts of a message may go on.
+    """
+
+    def __init__(self, database: Database, clock: Clock, *, queued: Callable[[], None] = lambda: None) -> None:
+        self._database, self._inbox, self._clock, self._queued = database, Inbox(database), clock, queued
+        self._resolved = False
+
+    def run_once(self) -> int:
+        """Match all reports that wait; how many found their place, or were given up. StorageUnavailable."""
+        after, settled = 0, 0
+        while batch := self._inbox.new(REPORT, BATCH, after):
+            settled += self._match_all(batch)
+            after = batch[-1].id
+        if self._resolved:
+            self._resolved = False
+            self._queued()
+        return settled
+
+    def late_reference(self, sim_id: int, reference: int) -> bool:
+        """The modem answers a submission long given up: what went out last on this SIM was sent. StorageUnavailable."""
+        now = self._clock.utc_now()
+
+        def resolve(connection: Connection) -> int | None:
+            last = reports.newest(connection, sim_id, now - LATE)
+            if last is None or last.outcome is not Outcome.UNKNOWN or last.reference is not None:
+                return None
+            return last.message_id if reports.resolve(connection, last, reference, by=LATE_ANSWER, now=now) else None
+
+        message = self._database.write(resolve)
+        if message is None:
+            log.warning("outcome.late_unmatched", sim_id=sim_id, reference=reference)
+            return False
+        log.info("outcome.resolved", message=message, by=LATE_ANSWER)
+        self._queued()
+        return True
+
+    # -- reports
+
+    def _match_all(self, batch: Sequence[Arrival]) -> int:
+        """In one transaction; one by one where that fails, to find the one that is to blame."""
+        now = self._clock.utc_now()
+        try:
+            return self._database.write(lambda connection: sum(self._match(connection, one, now) for one in batch))
+        except StorageUnavailable:
+            raise
+        except Exception as error:  # one report's defect must not keep the others: seen, put aside
+            if len(batch) == 1:
+                log.exception("report.failed", arrival=batch[0].id)
+                self._inbox.quarantine(batch[0].id, f"failed: {type(error).__name__}")
+                return 1
+        return sum(self._match_all([one]) for one in batch)
+
+    def _match(self, connection: Connection, arrival: Arrival, now: datetime) -> bool:
+        """Whether the report is done with."""
+        report = _report(arrival)
+        known = [
+            part
+            for part in reports.by_reference(connection, arrival.sim_id, report.reference, arrival.received_at - WINDOW)
+            if same_number(part.recipient, report.number)
+        ]
+        part = next((one for one in known if not _is_final(one.tp_status)), None)
+        if part is None:
+            part, wait = self._of_doubt(connection, arrival, report, now)
+            if wait:
+                return False
+        if part is not None:
+            self._apply(connection, part, report, arrival, now)
+        elif known:
+            self._inbox.settle(connection, [arrival.id], reason="came twice", attempt_id=known[0].attempt_id)
+        elif now - arrival.received_at > PATIENCE or arrival.received_at > now:
+            log.info("report.unmatched", sim_id=arrival.sim_id, reference=report.reference)
+            self._inbox.settle(connection, [arrival.id], reason="unmatched")
+        else:
+            return False
+        return True
+
+    def _of_doubt(
+        self, connection: Connection, arrival: Arrival, report: StatusReport, now: datetime
+    ) -> tuple[Submitted | None, bool]:
+        """The one part without an answer that this may be about; whether to wait, for one is still being answered."""
+        candidates = [
+            part
+            for part in reports.doubtful(connection, arrival.sim_id, arrival.received_at - WINDOW)
+            if same_number(part.recipient, report.number) and _in_time(part, report)
+        ]
+        if any(part.outcome is None for part in candidates) and now - arrival.received_at <= PATIENCE:
+            return None, True
+        if len(candidates) != 1 or candidates[0].outcome is not Outcome.UNKNOWN:
+            return None, False
+        part = candidates[0]
+        if reports.resolve(connection, part, report.reference, by=STATUS_REPORT, now=now):
+            log.info("outcome.resolved", message=part.message_id, by=STATUS_REPORT)
+            self._resolved = True
+            return part, False
+        return None, False
+
+    def _apply(
+        self, connection: Connection, part: Submitted, report: StatusReport, arrival: Arrival, now: datetime
+    ) -> None:
+        statuses = reports.note_status(connection, part, report.status)
+        self._inbox.settle(connection, [arrival.id], attempt_id=part.attempt_id)
+        if not all(_is_final(status) for status in statuses):
+            return
+        failed = next((s for s in statuses if s is not None and classify_status(s) is Delivery.FAILED), None)
+        if failed is not None:
+            reports.settle(connection, part.message_id, MessageState.UNDELIVERED, f"report:{failed:02x}", None)
+        else:
+            at = _delivered_at(part, report, arrival, now)
+            reports.settle(connection, part.message_id, MessageState.DELIVERED, "", at)
+
+
+def same_number(one: str, other: str) -> bool:
+    """Whether two forms of a number are of one person: by the last digits, all of them for a short one."""
+    one, other = (digits.lstrip("+").lstrip("0") for digits in (one, other))
+    if min(len(one), len(other)) < _TAIL:
+        return one == other != ""
+    return one[-_TAIL:] == other[-_TAIL:]
+
+
+def _report(arrival: Arrival) -> StatusReport:
+    found = decode(arrival.pdu, outgoing=False)
+    if not isinstance(found, StatusReport):
+        raise PduError("this is no status report")
+    return found
+
+
+def _is_final(status: int | None) -> bool:
+    return status is not None and classify_status(status) is not Delivery.PENDING
+
+
+def _in_time(part: Submitted, report: StatusReport) -> bool:
+    """Whether the service centre may have taken this part at the time that the report tells."""
+    taken = report.timestamp
+    return taken is None or part.on_wire_at - SKEW <= taken <= part.on_wire_at + SKEW
+
+
+def _delivered_at(part: Submitted, report: StatusReport, arrival: Arrival, now: datetime) -> datetime:
+    """When the phone took it, as the network says, if that can be; else when we heard of it."""
+    told = report.discharge
+    return told if told is not None and part.on_wire_at <= told <= now else arrival.received_at

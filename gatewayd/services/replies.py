@@ -1,0 +1,251 @@
+"""Replies: what people write is read, and obeyed at once.
+
+`run_once` takes the PDUs that are kept and not yet understood, joins parts, reads the text, and writes in ONE
+transaction: the incoming message with the rule that decided, the opt-out, the cancellation of all that waits for that
+number on any SIM, and the answer that is owed. After its commit nothing starts towards that number, for the gate asks
+again in the transaction that marks each attempt.
+
+A message whose parts do not all come is read and shown without them after `DEADLINE`. What makes the program fail is
+put aside, logged, and keeps nothing else waiting. Answers go to numbers this organisation may write to, never to short
+codes or names: a confirmation for an opt-out that is new, CONTACT and AIDE once a day.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, TypeAlias
+
+import structlog
+from sqlalchemy.engine import Connection
+
+from gatewayd.clock import Clock
+from gatewayd.domain.sender import e164
+from gatewayd.errors import NumberError, PduError, StorageUnavailable
+from gatewayd.modem.pdu import Deliver, decode, join
+from gatewayd.services.answers import ANSWER, Answers, Kind
+from gatewayd.services.intake import NumberRules
+from gatewayd.store import people
+from gatewayd.store.engine import Database
+from gatewayd.store.inbox import MESSAGE, WAITING, Answer, Arrival, Inbox, NewIncoming
+
+log = structlog.get_logger(__name__)
+
+DEADLINE = timedelta(minutes=15)
+"""How long a part waits for the others: a network that tries again needs minutes, and a STOP should not wait longer."""
+DAY = timedelta(days=1)
+BATCH = 100
+OPT_OUT, OPT_IN, CONTACT, HELP = "opt_out", "opt_in", "contact", "help"
+
+
+class Reading(Protocol):
+    """How a text was read: by which rule, how certain (tier), and whether a person should look at it."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def tier(self) -> str | None: ...
+    @property
+    def rule(self) -> str: ...
+    @property
+    def review(self) -> bool: ...
+
+
+Reader: TypeAlias = Callable[[str], Reading]
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What came of a message, for the log: its number, its reading, what was canceled, whether it is answered."""
+
+    id: int
+    sender: str
+    reading: Reading
+    canceled: int = 0
+    answered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Obeyed:
+    """What a message led to."""
+
+    optout_id: int | None = None
+    canceled: int = 0
+    answer_id: int | None = None
+
+
+class Replies:
+    """Reads what came in. `run_once` belongs to one thread; `queued` is called when an answer waits to be sent."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        read: Reader,
+        numbers: NumberRules,
+        answers: Answers,
+        clock: Clock,
+        queued: Callable[[], None] = lambda: None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._database, self._inbox = database, Inbox(database)
+        self._read, self._numbers, self._answers = read, numbers, answers
+        self._clock, self._queued, self._rng = clock, queued, rng or random.SystemRandom()
+
+    def run_once(self) -> int:
+        """Understand all that is new, and what has waited long enough; how many PDUs. StorageUnavailable."""
+        done = 0
+        while batch := self._inbox.new(MESSAGE, BATCH):
+            for arrival in batch:
+                self._guarded(arrival, self._take)
+            done += len(batch)
+        while batch := self._inbox.overdue(self._clock.utc_now() - DEADLINE, 1):
+            self._guarded(batch[0], self._give_up)
+            done += 1
+        return done
+
+    def _guarded(self, arrival: Arrival, step: Callable[[Connection, Arrival], _Taken | None]) -> None:
+        try:
+            taken = self._database.write(lambda connection: step(connection, arrival))
+        except StorageUnavailable:
+            raise
+        except PduError as error:
+            log.warning("incoming.quarantined", arrival=arrival.id, sim_id=arrival.sim_id, why=str(error))
+            self._inbox.quarantine(arrival.id, str(error))
+        except Exception as error:  # one message's defect must not keep the STOP behind it: seen, put aside
+            log.exception("incoming.failed", arrival=arrival.id, sim_id=arrival.sim_id)
+            self._inbox.quarantine(arrival.id, f"failed: {type(error).__name__}")
+        else:
+            if taken is not None:
+                self._tell(taken)
+
+    def _tell(self, taken: _Taken) -> None:
+        reading = taken.reading
+        log.info(
+            "incoming.received",
+            incoming=taken.id,
+            sender=taken.sender,
+            kind=str(reading.kind),
+            rule=reading.rule,
+            canceled=taken.canceled,
+            answered=taken.answered,
+        )
+        if taken.answered:
+            self._queued()
+
+    # -- parts
+
+    def _take(self, connection: Connection, arrival: Arrival) -> _Taken | None:
+        """A message in one part is whole; a part waits for the others."""
+        if arrival.total is None:
+            return self._deliver(connection, [arrival], complete=True)
+        others = self._inbox.others(connection, arrival)
+        twin = next((other for other in others if other.place == arrival.place), None)
+        if twin is not None and _message(twin).body == _message(arrival).body:
+            self._inbox.settle(connection, [arrival.id], reason="came twice")
+            return None
+        if twin is not None:
+            # The sender's references went round: what waits belongs to an older message, which stays incomplete.
+            self._deliver(connection, others, complete=False)
+            others = []
+        if len(others) + 1 < arrival.total:
+            self._inbox.settle(connection, [arrival.id], WAITING)
+            return None
+        return self._deliver(connection, [*others, arrival], complete=True)
+
+    def _give_up(self, connection: Connection, part: Arrival) -> _Taken:
+        return self._deliver(connection, [part, *self._inbox.others(connection, part)], complete=False)
+
+    # -- the message
+
+    def _deliver(self, connection: Connection, arrivals: Sequence[Arrival], *, complete: bool) -> _Taken:
+        ordered = sorted(arrivals, key=lambda arrival: arrival.place or 0)
+        parts = [_message(arrival) for arrival in ordered]
+        now, sim_id, sender = self._clock.utc_now(), ordered[0].sim_id, ordered[0].sender
+        text = join(parts)
+        reading = self._read(text)
+        obeyed = self._obey(connection, reading.kind, sim_id, e164(sender, self._numbers.country), now)
+        new = NewIncoming(
+            sim_id=sim_id,
+            sender=sender,
+            text=text,
+            parts=ordered[0].total or 1,
+            complete=complete,
+            service_centre=parts[0].smsc or "",
+            sent_at=parts[0].timestamp,
+            received_at=min(arrival.received_at for arrival in ordered),
+            kind=str(reading.kind),
+            tier=str(reading.tier or ""),
+            rule=reading.rule,
+            # What is missing might have changed the sense.
+            review=reading.review or (not complete and obeyed.optout_id is not None),
+            optout_id=obeyed.optout_id,
+            canceled=obeyed.canceled,
+            answer_id=obeyed.answer_id,
+        )
+        incoming_id = self._inbox.add(connection, new, [arrival.id for arrival in ordered])
+        return _Taken(incoming_id, sender, reading, obeyed.canceled, obeyed.answer_id is not None)
+
+    def _obey(self, connection: Connection, kind: str, sim_id: int, number: str | None, now: datetime) -> _Obeyed:
+        """Do what the message asks for. Who has no number can neither opt out nor be answered."""
+        if number is None:
+            return _Obeyed()
+        if kind == OPT_OUT:
+            return self._opt_out(connection, sim_id, number, now)
+        if kind == OPT_IN:
+            people.lift(connection, number, "sms", now)
+        elif kind in (CONTACT, HELP):
+            silent = people.facts(connection, number, ANSWER.key).opted_out
+            if not silent and not self._inbox.answered(connection, number, (CONTACT, HELP), now - DAY):
+                words = Kind.CONTACT if kind == CONTACT else Kind.HELP
+                return _Obeyed(answer_id=self._answer(connection, words, sim_id, number, now))
+        return _Obeyed()
+
+    def _opt_out(self, connection: Connection, sim_id: int, number: str, now: datetime) -> _Obeyed:
+        done = people.opt_out(connection, number, "sms", "recipient", now)
+        answer_id = None
+        if done.new and not self._inbox.answered(connection, number, (OPT_OUT,), now - DAY):
+            answer_id = self._answer(connection, Kind.STOPPED, sim_id, number, now, confirms=done.id)
+        return _Obeyed(done.id, done.canceled, answer_id)
+
+    def _answer(
+        self,
+        connection: Connection,
+        kind: Kind,
+        sim_id: int,
+        number: str,
+        now: datetime,
+        *,
+        confirms: int | None = None,
+    ) -> int | None:
+        """Queue an answer; None where this organisation does not write to such a number."""
+        try:
+            if self._numbers.parse(number) != number:
+                return None
+        except NumberError:
+            return None
+        planned = self._answers.text(kind)
+        parts = len(planned.parts)
+        answer = Answer(
+            recipient=number,
+            sim_id=sim_id,
+            purpose=ANSWER.key,
+            priority=0,
+            text=planned.text,
+            alphabet=str(planned.alphabet),
+            parts=parts,
+            concat_reference=self._rng.randrange(65536) if parts > 1 else None,
+            created_at=now,
+            expires_at=now + ANSWER.time_to_live,
+            confirms=confirms,
+        )
+        return self._inbox.answer(connection, answer)
+
+
+def _message(arrival: Arrival) -> Deliver:
+    found = decode(arrival.pdu, outgoing=False)
+    if not isinstance(found, Deliver):
+        raise PduError("this is a status report")
+    return found

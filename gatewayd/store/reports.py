@@ -1,0 +1,124 @@
+"""What the network says of parts that went out: which attempt a status report is about, and what it changes.
+
+    attempt  unknown --late answer, report--> sent
+    message  sent --all parts have their last report--> delivered | undelivered
+
+All functions run in the caller's transaction. A final status is never taken back, and the status of a part that is
+still tried says nothing yet about the message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from gatewayd.domain.message import MessageState, Outcome
+from gatewayd.store import marks
+from gatewayd.store.schema import attempts, messages
+from gatewayd.store.statement import Statement
+from gatewayd.store.types import UtcTime
+
+_m, _a = messages.c, attempts.c
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A part that was on the wire: `outcome` absent while its submission runs."""
+
+    attempt_id: int
+    message_id: int
+    part: int
+    parts: int
+    recipient: str
+    on_wire_at: datetime
+    outcome: Outcome | None
+    reference: int | None
+    tp_status: int | None
+
+
+_SUBMITTED = (
+    sa.select(
+        _a.id.label("attempt_id"),
+        _a.message_id,
+        _a.part,
+        _m.parts,
+        _m.recipient,
+        _a.on_wire_at,
+        _a.outcome,
+        _a.reference,
+        _a.tp_status,
+    )
+    .join_from(attempts, messages, _m.id == _a.message_id)
+    .where(_a.sim_id == sa.bindparam("sim"), _a.on_wire_at >= sa.bindparam("since", type_=UtcTime))
+    .order_by(_a.on_wire_at.desc(), _a.id.desc())
+)
+_BY_REFERENCE = _SUBMITTED.where(_a.reference == sa.bindparam("tp_mr"), _a.outcome == sa.literal_column("'sent'"))
+_DOUBTFUL = _SUBMITTED.where(
+    _a.reference.is_(None), sa.or_(_a.outcome.is_(None), _a.outcome == sa.literal_column("'unknown'"))
+)
+_STATUS = Statement(
+    sa.update(attempts).where(_a.id == sa.bindparam("attempt_id")).values(tp_status=sa.bindparam("status"))
+)
+_STATUSES = sa.select(_a.part, _a.tp_status).where(
+    _a.message_id == sa.bindparam("message_id"), _a.outcome == sa.literal_column("'sent'")
+)
+_SETTLE = Statement(
+    sa.update(messages)
+    .where(_m.id == sa.bindparam("message_id"), _m.state == sa.literal_column("'sent'"))
+    .values(
+        state=sa.bindparam("following"),
+        reason=sa.bindparam("why"),
+        delivered_at=sa.bindparam("at", type_=UtcTime),
+    )
+)
+
+
+def by_reference(connection: Connection, sim_id: int, reference: int, since: datetime) -> list[Submitted]:
+    """The parts that this SIM sent under a reference since then, the newest first."""
+    return _found(connection.execute(_BY_REFERENCE, {"sim": sim_id, "tp_mr": reference, "since": since}))
+
+
+def doubtful(connection: Connection, sim_id: int, since: datetime) -> list[Submitted]:
+    """The parts of which no answer is known yet, the newest first; also those whose answer is not recorded yet."""
+    return _found(connection.execute(_DOUBTFUL, {"sim": sim_id, "since": since}))
+
+
+def newest(connection: Connection, sim_id: int, since: datetime) -> Submitted | None:
+    """What this SIM put on the wire last."""
+    found = _found(connection.execute(_SUBMITTED.limit(1), {"sim": sim_id, "since": since}))
+    return found[0] if found else None
+
+
+def resolve(connection: Connection, part: Submitted, reference: int, *, by: str, now: datetime) -> bool:
+    """What was unknown was sent, under this reference; False if it is not unknown any more."""
+    changed = connection.execute(
+        sa.update(attempts)
+        .where(_a.id == part.attempt_id, _a.outcome == str(Outcome.UNKNOWN))
+        .values(outcome=str(Outcome.SENT), reference=reference, resolved_by=by, resolved_at=now)
+    )
+    if changed.rowcount != 1:
+        return False
+    marks.resolve_sent(connection, part.message_id, part.parts, reason="", sent_at=part.on_wire_at)
+    return True
+
+
+def note_status(connection: Connection, part: Submitted, status: int) -> list[int | None]:
+    """Note the status of a sent part; the statuses of all parts of its message, None for one that has none yet."""
+    _STATUS.run(connection, attempt_id=part.attempt_id, status=status)
+    rows = {row.part: row.tp_status for row in connection.execute(_STATUSES, {"message_id": part.message_id})}
+    return [rows.get(number) for number in range(1, part.parts + 1)]
+
+
+def settle(connection: Connection, message_id: int, state: MessageState, reason: str, at: datetime | None) -> bool:
+    """The message has come to its end; False if it is not (or no longer) `sent`."""
+    return _SETTLE.run(connection, message_id=message_id, following=str(state), why=reason, at=at) == 1
+
+
+def _found(rows: sa.CursorResult[Any]) -> list[Submitted]:
+    return [
+        Submitted(**{**row._mapping, "outcome": Outcome(row.outcome) if row.outcome else None}) for row in rows.all()
+    ]
