@@ -118,6 +118,10 @@ class Allowance:
             return Allowed(wanted, self._until_opening(now), why, budget.room)
         return Allowed(wanted, 0.0, "", budget.room)
 
+    def remember(self, history: History) -> None:
+        """What the SIM sent, read anew: the day is another than was thought."""
+        self._history = history
+
     def on_wire(self, recipient: str, now: datetime) -> None:
         """A part goes out, as of this moment."""
         self._history.record(recipient, now, self._clock.monotonic())

@@ -2,13 +2,16 @@
 
 A chore whose turn comes while it still runs, or that missed turns while the machine slept, runs once. A chore that
 fails is logged and counted, and has its next turn all the same; `alive` says whether each had one in time.
+
+APScheduler counts by the wall clock, which may be put right by hours: after such a step all chores have their turn at
+once, and count from there.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, datetime
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -20,6 +23,8 @@ from gatewayd.errors import StorageUnavailable
 log = structlog.get_logger(__name__)
 
 _LATE = 120.0
+_STEP = 2.0
+"""Seconds between the two clocks that are no drift any more: the wall clock was put right."""
 
 
 class Chore:
@@ -53,6 +58,7 @@ class Schedules:
         self._chores: list[Chore] = []
         self._scheduler = BackgroundScheduler(timezone=UTC, executors={"default": ThreadPoolExecutor(2)})
         self._lock = threading.Lock()
+        self._ahead = self._wall_ahead()
 
     def add(self, name: str, seconds: float, run_once: Callable[[], object]) -> Chore:
         """Call `run_once` every `seconds`, and once at the start."""
@@ -76,6 +82,19 @@ class Schedules:
                 self._scheduler.shutdown(wait=True)
 
     def alive(self) -> bool:
-        """Whether each chore had its turn in time: for the watchdog."""
+        """Whether each chore had its turn in time: for the watchdog, whose questions show a step of the clock too."""
+        self._follow_the_clock()
         now = self._clock.monotonic()
         return all(now < chore.expected_by for chore in self._chores)
+
+    def _wall_ahead(self) -> float:
+        return self._clock.utc_now().timestamp() - self._clock.monotonic()
+
+    def _follow_the_clock(self) -> None:
+        step, self._ahead = self._wall_ahead() - self._ahead, self._wall_ahead()
+        if abs(step) < _STEP:
+            return
+        log.warning("clock.stepped", seconds=round(step))
+        with self._lock:
+            for chore in self._chores if self._scheduler.running else ():
+                self._scheduler.modify_job(chore.name, next_run_time=datetime.now(UTC))

@@ -30,8 +30,9 @@ def opened(port: str) -> Session:
     )
 
 
-def leave(session: Session) -> None:
-    session.close()
+def check_for_ever(session: Session) -> None:
+    while True:
+        session.check()
 
 
 def look_for_nothing(port: str) -> None:
@@ -64,8 +65,7 @@ def test_nothing_is_left_open_by_a_modem_pulled_out_in_use(tmp_path: Path) -> No
             session = opened(simulator.ports["a"])
             simulator.control("unplug", sim="a")
             with pytest.raises(ModemError):
-                while True:
-                    session.check()
+                check_for_ever(session)
             session.close()
             simulator.control("plug", sim="a")
         assert held() == before

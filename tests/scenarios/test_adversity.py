@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from gatewayd.domain.purpose import Limits, MessageClass
 from gatewayd.errors import StoreError, TransitionError
 from gatewayd.modem.pdu import EncodedPdu
 from gatewayd.store.outbox import Resolution, Wanted, Work
-from tests.scenarios.world import EVENTS, World, number
+from tests.scenarios.world import EVENTS, FakeClock, World, number
 
 LONG = "Bonjour à tous, la réunion du quartier aura lieu samedi. " * 5  # two parts
 
@@ -258,3 +260,44 @@ def test_a_bank_of_sims_with_most_of_them_away(make: Callable[..., World]) -> No
     world.outbox.release(work, world.clock.utc_now(), "test")
     spent = replace(asked, known_since=world.clock.utc_now())
     assert world.outbox.turn(None, spent, world.clock.utc_now()) is None
+
+
+# -- clocks
+
+
+def test_a_wall_clock_that_jumps_back_and_forth_repeats_and_loses_nothing(make: Callable[..., World]) -> None:
+    world = make("a", limits=Limits(gap=5, per_day=30))
+    world.settle()
+    world.sims["a"].arm("cms;code=38;after=2")
+    world.accept(*[number(n) for n in range(6)], text=LONG)
+    rng = random.Random(3)  # noqa: S311  (jumps, not secrets)
+    for _ in range(60):
+        world.clock.now += timedelta(hours=rng.choice([-1, 0, 0, 1]))
+        world.advance(5)
+    world.clock.now += timedelta(hours=6)
+    for _ in range(20):
+        world.advance(60)
+    assert world.states() == {"sent": 6}
+    assert len(world.ledger) == 12
+    world.agree()
+
+
+@pytest.mark.parametrize("behind", [timedelta(hours=1), timedelta(days=40)])
+def test_a_start_with_yesterdays_clock_does_not_open_the_day_again(
+    make: Callable[..., World], behind: timedelta
+) -> None:
+    world = make("a", limits=Limits(per_day=3), clock=FakeClock(datetime(2026, 3, 9, 23, 20, tzinfo=UTC)))
+    world.accept(*[number(n) for n in range(5)])
+    world.settle()
+    assert world.states() == {"sent": 3, "queued": 2}
+    world.crash()
+    world.clock.now -= behind
+    world.clock.believed = False
+    world.restart()
+    world.settle()
+    world.clock.now += behind
+    world.clock.believed = True
+    world.advance(60)
+    assert world.states() == {"sent": 3, "queued": 2}
+    world.advance(24 * 3600)
+    assert world.states() == {"sent": 5}

@@ -15,6 +15,7 @@ from gatewayd.clock import SystemClock
 from gatewayd.credentials import Credentials
 from gatewayd.daemon.gateway import Gateway
 from gatewayd.errors import ConfigurationError, StorageUnavailable
+from gatewayd.store.outbox import NewMessage
 
 CONFIGURATION = """\
 organisation: {{name: Amicale}}
@@ -84,3 +85,22 @@ def test_a_spool_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "spool").write_text("a file stands where the folder should be")
     with pytest.raises(StorageUnavailable, match="spool"), running(tmp_path, SystemClock()):
         pass
+
+
+def test_nothing_expires_by_a_clock_that_is_not_trusted(tmp_path: Path) -> None:
+    class Doubtful(SystemClock):
+        known = False
+
+        def trusted(self) -> bool:
+            return self.known
+
+    clock = Doubtful()
+    with running(tmp_path, clock) as gateway:
+        late = NewMessage(
+            "+33639980001", "alerte", "test", "elsewhere", 0, "Bonjour", "gsm7", 1, clock.utc_now(),
+            expires_at=clock.utc_now(),
+        )  # fmt: skip
+        gateway.outbox.accept(None, [late])
+        assert gateway._expire() == 0
+        clock.known = True
+        assert gateway._expire() == 1

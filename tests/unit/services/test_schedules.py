@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime, timedelta
 
 from gatewayd.clock import SystemClock
 from gatewayd.errors import StorageUnavailable
@@ -56,3 +57,25 @@ def test_a_chore_that_hangs_is_seen() -> None:
 
 def test_stop_without_start() -> None:
     Schedules(SystemClock()).stop()
+
+
+def test_a_wall_clock_put_back_does_not_stop_the_chores() -> None:
+    class PutBack(SystemClock):
+        by = timedelta()
+
+        def utc_now(self) -> datetime:
+            return super().utc_now() - self.by
+
+    ticks, clock = threading.Semaphore(0), PutBack()
+    schedules = Schedules(clock)
+    schedules.add("count", 3000, ticks.release)
+    schedules.start()
+    assert ticks.acquire(timeout=10)
+    # What APScheduler, which reads the machine's clock itself, holds after a step: the next turn is far away.
+    schedules._scheduler.modify_job("count", next_run_time=datetime.now(UTC) + timedelta(hours=3))
+    assert schedules.alive()
+    assert not ticks.acquire(timeout=0.2)
+    clock.by = timedelta(hours=2)
+    assert schedules.alive()
+    assert ticks.acquire(timeout=10)
+    schedules.stop()
