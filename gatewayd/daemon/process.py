@@ -25,7 +25,7 @@ from gatewayd.daemon.gateway import Gateway
 from gatewayd.daemon.lock import InstanceLock
 from gatewayd.daemon.status import LineStatus, Status, StatusFile
 from gatewayd.daemon.storage import log_key, make_state_directory
-from gatewayd.errors import StorageUnavailable
+from gatewayd.errors import StorageUnavailable, StoreError
 from gatewayd.services.dispatcher import LONGEST_TURN
 from gatewayd.systemd_notify import Notifier
 
@@ -113,7 +113,7 @@ class _Process:
         try:
             well = self._gateway.alive()
             self._count(now)
-        except StorageUnavailable as error:
+        except StoreError as error:
             well = False
             log.warning("storage.unavailable", error=str(error))
         if well:

@@ -27,6 +27,7 @@ import serial
 from gatewayd.errors import ModemAbsent, ModemBusy
 
 WRITE_TIMEOUT = 10.0
+OURSELVES = "gatewayd itself, by another name of this port"
 # How long a reader without a file descriptor may sleep before it looks whether it is still wanted.
 _READ_TIMEOUT = 1.0
 _CHUNK = 4096
@@ -137,6 +138,8 @@ def explain(url: str, error: BaseException) -> str:
         return f"{url}: permission refused; {_permission_advice(url)}"
     if number in _BUSY:
         holder = holder_of(url)
+        if holder == OURSELVES:
+            return f"{url} is in use by {holder}: one of the two in `modems:` is too many"
         return (
             f"{url} is in use by {holder or 'another program'}; stop it, or keep it away (ModemManager: the udev rule)"
         )
@@ -146,16 +149,16 @@ def explain(url: str, error: BaseException) -> str:
 
 
 def holder_of(path: str) -> str:
-    """Which process has `path` open, as "ModemManager (pid 612)"; "" when none is visible to us."""
+    """Which process has `path` open, as "ModemManager (pid 612)"; or OURSELVES; "" when none is visible to us."""
     try:
         target = os.path.realpath(path, strict=True)
     except OSError:
         return ""
-    for process in Path("/proc").glob("[0-9]*"):
-        if int(process.name) == os.getpid():
-            continue
+    for process in sorted(Path("/proc").glob("[0-9]*"), key=lambda process: int(process.name) != os.getpid()):
         try:
             if any(os.path.realpath(link) == target for link in (process / "fd").iterdir()):
+                if int(process.name) == os.getpid():
+                    return OURSELVES
                 return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
         except OSError:
             continue  # another user's process, or one that ended

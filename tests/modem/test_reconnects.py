@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gatewayd.clock import SystemClock
-from gatewayd.errors import ModemError
+from gatewayd.errors import ModemAbsent, ModemError
 from gatewayd.modem.initialise import Timeouts
 from gatewayd.modem.pin import PinGuard
 from gatewayd.modem.session import Session, open_session
@@ -21,6 +22,7 @@ QUICK = Timeouts(command=2, alive=0.3, prompt=1, quiet=0.01, poll=0.02, restart=
 
 
 def held() -> tuple[int, int]:
+    gc.collect()
     return len(os.listdir("/proc/self/fd")), threading.active_count()
 
 
@@ -81,3 +83,13 @@ def test_nothing_is_left_open_by_a_modem_that_does_not_answer(tmp_path: Path) ->
             with pytest.raises(ModemError):
                 opened(simulator.ports["a"])
         assert held() == before
+
+
+def test_a_port_listed_twice_under_two_names_says_so(tmp_path: Path) -> None:
+    with start_process(["a"], "", tmp_path) as simulator:
+        (tmp_path / "other-name").symlink_to(simulator.ports["a"])
+        first = opened(simulator.ports["a"])
+        with pytest.raises(ModemAbsent, match="in use by gatewayd itself"):
+            opened(str(tmp_path / "other-name"))
+        first.close()
+        opened(str(tmp_path / "other-name")).close()

@@ -36,6 +36,8 @@ def test_the_holder_is_named(tmp_path: Path) -> None:
     device.touch()
     with device.open("rb") as held, subprocess.Popen(["sleep", "60"], stdin=held) as holder:
         try:
+            assert transport.holder_of(str(device)) == transport.OURSELVES
+            held.close()
             assert transport.holder_of(str(device)) == f"sleep (pid {holder.pid})"
         finally:
             holder.kill()

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from gatewayd.domain.purpose import Limits, MessageClass
+from gatewayd.domain.purpose import Basis, Limits, MessageClass
 from gatewayd.errors import StoreError, TransitionError
 from gatewayd.modem.pdu import EncodedPdu
+from gatewayd.store.engine import Database
 from gatewayd.store.outbox import Resolution, Wanted, Work
+from gatewayd.store.people import People
 from tests.scenarios.world import EVENTS, FakeClock, World, number
 
 LONG = "Bonjour à tous, la réunion du quartier aura lieu samedi. " * 5  # two parts
@@ -301,3 +303,83 @@ def test_a_start_with_yesterdays_clock_does_not_open_the_day_again(
     assert world.states() == {"sent": 3, "queued": 2}
     world.advance(24 * 3600)
     assert world.states() == {"sent": 5}
+
+
+# -- what people say while a message is under way; the CLI is another process, here another connection
+
+
+def beside(world: World) -> People:
+    """What an operator's command opens beside the running daemon."""
+    return People(Database.open(world.path))
+
+
+def test_an_opt_out_in_the_middle_of_a_message_stops_its_other_parts_and_all_else(make: Callable[..., World]) -> None:
+    world = make(limits=Limits(gap=5))
+    world.settle()
+    (begun,) = world.accept(number(1), text=LONG)
+    world.settle("a")
+    (waiting,) = world.accept(number(1))
+    assert len(world.ledger) == 1
+    beside(world).add_optout(number(1), origin="stop", by="test", at=world.clock.utc_now())
+    assert world.state(waiting) == "canceled"
+    (late,) = world.accept(number(1))
+    for _ in range(5):
+        world.advance(60)
+    assert len(world.ledger) == 1
+    assert (world.state(begun), world.state(late)) == ("blocked", "blocked")
+    (sent, refused) = world.outbox.attempts(begun)
+    assert (sent.outcome, refused.outcome) == ("sent", "refused"), "what did go out is on record"
+
+
+@pytest.mark.parametrize("again", ["cms;code=38", "unplug;at=prompt"])
+def test_an_opt_out_holds_for_what_comes_back_from_a_modem(make: Callable[..., World], again: str) -> None:
+    world = make()
+    world.settle()
+    world.sims["a"].arm(again)
+    (message,) = world.accept(number(1))
+    world.settle("a")
+    beside(world).add_optout(number(1), origin="stop", by="test", at=world.clock.utc_now())
+    world.sims["a"].plug()
+    for _ in range(5):
+        world.advance(60)
+    assert world.ledger == []
+    assert world.state(message) in ("canceled", "blocked")
+
+
+def test_a_consent_withdrawn_at_the_prompt(make: Callable[..., World]) -> None:
+    world = make(purposes=[replace(EVENTS, basis=Basis.CONSENT)])
+    people, now = beside(world), world.clock.utc_now()
+    for each in (number(1), number(2)):
+        people.record_consent(each, "events", method="form", recorded_by="test", at=now)
+    mark = world.outbox.mark_on_wire
+
+    def withdrawn(*of: object) -> None:
+        people.record_consent(number(1), "events", method="letter", recorded_by="test", at=now, given=False)
+        mark(*of)  # type: ignore[arg-type]
+
+    world.outbox.mark_on_wire = withdrawn  # type: ignore[assignment, method-assign]
+    gone, kept = world.accept(number(1), number(2))
+    world.settle()
+    assert (world.state(gone), world.state(kept)) == ("blocked", "sent")
+    assert [entry.destination for entry in world.ledger] == [number(2)]
+
+
+def test_two_sims_change_their_places(make: Callable[..., World]) -> None:
+    world = make(limits=Limits(per_day=2))
+    world.settle()
+    world.accept(number(1))
+    world.settle("a")
+    lines, openers = world.lines, {name: line._open for name, line in world.lines.items()}
+    for name in world.names:
+        world.sims[name].unplug()
+    world.settle()
+    for name, other in (("a", "b"), ("b", "a")):
+        lines[name]._open = openers[other]
+        world.sims[name].plug()
+    world.advance(60)
+    world.accept(number(1), number(1))
+    world.settle()
+    world.advance(60)
+    assert world.sent_by("a") == [number(1), number(1)], "the recipient, the history and the limits went with the SIM"
+    assert world.sent_by("b") == [number(1)]
+    assert (lines["a"].status[0], lines["b"].status[0]) == ("b", "a")
