@@ -71,6 +71,15 @@ class StandingClock:
         self.now += timedelta(seconds=seconds)
 
 
+_opened: list[Office] = []
+
+
+def close_all() -> None:
+    """At the end of a test: newer Pythons complain of a database that nobody closed."""
+    while _opened:
+        _opened.pop().close()
+
+
 class Office:
     """A spool with three feeds, a real database file, and the gateway's drop folder over both."""
 
@@ -83,6 +92,7 @@ class Office:
             Feed("relu", purpose, approval_required=True),
         ]
         self.database: Database | None = None
+        _opened.append(self)
         self.restart()
 
     def restart(self, checkpoint: Callable[[str], None] | None = None) -> None:
