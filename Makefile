@@ -44,7 +44,8 @@ bench: venv-dev ## the figures of the README, measured here
 # Named so by who writes them.
 KILLED := $(wildcard tests/*/test_*crash*.py tests/*/test_*kill*.py tests/crash/test_*.py)
 crash: venv-dev ## the tests that kill it at each point
-	@$(BIN)/python -m pytest $(KILLED) $(ARGS)
+	@command -v strace >/dev/null || scripts/debian strace
+	@$(BIN)/python -m pytest -m 'strace or not strace' $(KILLED) $(ARGS)
 
 install: ## into PREFIX (/usr/local), with unit, user, spool and udev rule: sudo make install
 	@PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' DESTDIR='$(DESTDIR)' scripts/install

@@ -116,6 +116,7 @@ def killed_at(path: Path, key: bytes | None, call: str, when: int) -> tuple[byte
     return done.stdout, done.returncode != 0
 
 
+@pytest.mark.strace
 @pytest.mark.parametrize("call", ["pwrite64", SYNC])
 @pytest.mark.parametrize("when", [1, 2, 3, 5, 8, 13, 21, 34])
 def test_killed_inside_sqlite(tmp_path: Path, key: bytes | None, call: str, when: int) -> None:
@@ -125,6 +126,7 @@ def test_killed_inside_sqlite(tmp_path: Path, key: bytes | None, call: str, when
     judge(path, key, receipts(output))
 
 
+@pytest.mark.strace
 def test_a_disk_that_does_not_sync_ends_all_trust(tmp_path: Path, key: bytes | None) -> None:
     path = tmp_path / "x.db"
     inject = f"inject={SYNC}:error=EIO:when=20+"
