@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gatewayd.domain.purpose import Basis, Limits, MessageClass
-from gatewayd.errors import StoreError, TransitionError
+from gatewayd.errors import StorageUnavailable, StoreError, TransitionError
 from gatewayd.modem.pdu import EncodedPdu
 from gatewayd.store.engine import Database
 from gatewayd.store.outbox import Resolution, Wanted, Work
@@ -383,3 +383,46 @@ def test_two_sims_change_their_places(make: Callable[..., World]) -> None:
     assert world.sent_by("a") == [number(1), number(1)], "the recipient, the history and the limits went with the SIM"
     assert world.sent_by("b") == [number(1)]
     assert (lines["a"].status[0], lines["b"].status[0]) == ("b", "a")
+
+
+# -- commits that were durable, and said that they were not
+
+
+def durable_but(world: World, name: str) -> None:
+    """The next such transaction is committed, and raises nevertheless."""
+    work = getattr(world.outbox, name)
+
+    def lying(*of: object) -> object:
+        setattr(world.outbox, name, work)
+        work(*of)
+        raise StorageUnavailable("the disk reported an error after the commit")
+
+    setattr(world.outbox, name, lying)
+
+
+def test_a_mark_that_was_made_and_denied_is_taken_back(make: Callable[..., World]) -> None:
+    world = make("a")
+    world.settle()
+    durable_but(world, "mark_on_wire")
+    (message,) = world.accept(number(1))
+    assert world.lines["a"].run_once().event == "storage"
+    assert world.ledger == []
+    world.settle()
+    assert world.state(message) == "sent"
+    assert len(world.ledger) == 1
+
+
+def test_an_outcome_that_was_recorded_and_denied_is_recorded_once(make: Callable[..., World]) -> None:
+    world = make("a")
+    world.settle()
+    messages = world.accept(*[number(n) for n in range(4)])
+    assert world.lines["a"].run_once().event == "sent"
+    durable_but(world, "turn")
+    assert world.lines["a"].run_once().event == "storage"
+    world.settle()
+    assert world.state(messages[0]) == "sent"
+    world.crash()
+    world.restart()
+    world.settle()
+    assert world.states() == {"sent": 4}
+    assert Counter(entry.destination for entry in world.ledger) == Counter(number(n) for n in range(4))
