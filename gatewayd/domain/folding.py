@@ -40,6 +40,7 @@ _BY_CATEGORY = {
 
 # Four letters or more, each alone: `S T O P`, `s.t.o.p`. With three, French `n'y a` would be taken for a word.
 _SPELT = re.compile(r"(?<!\w)[^\W\d](?:[^\w]{1,3}[^\W\d]){3,}(?!\w)")
+_ABBREVIATED = re.compile(r"(?<!\w)[^\W\d](?:\.[^\W\d]){2}\.?(?!\w)")  # s.v.p., a.u.b.
 _NOT_A_WORD = re.compile(r"\W+")
 _DASH = re.compile(r"(?<=\s)-+(?=\s)|--+")
 _TOKEN = re.compile(r"\w+|[.!?;,:\n]")
@@ -57,7 +58,7 @@ class Clause:
 def fold(text: str) -> str:
     """`text` in small letters without accents, with its line ends and pauses; see the module."""
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return _SPELT.sub(_joined, "".join(map(_folded, decomposed)))
+    return _ABBREVIATED.sub(_joined, _SPELT.sub(_joined, "".join(map(_folded, decomposed))))
 
 
 def clauses(folded: str) -> tuple[Clause, ...]:

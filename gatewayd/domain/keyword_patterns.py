@@ -16,9 +16,10 @@ _FR_VERB = (
     "envo*|enver*|anvoy*|ecri*|contact*|harcel*|spam*|derang*|appel*|apel*|solicit*|sollicit*|relanc*|texto*|embet*|"
     "emmerd*|soul*|bombard*|importun*|ennuy*|mess*|msg|faire|saoul*|gonfl*|prevenir|mail*|joindre|invit*"
 )
-_FR_GLUED = "menvo*|mecri*|mappel*|mapel*|mharcel*|mecrir*|mderang*|menvoy*|mspam*"
+_FR_GLUED = "menvo*|mecri*|mappel*|mapel*|mharcel*|mecrir*|mderang*|mspam*|mcontact*|denvo*"
 _FR_NOUN = (
-    "sms|messages|message|msg|msgs|mess|textos|texto|pub|pubs|publicite|publicites|envois|envoi|spam|spams|relances|notifications|sollicitations|newsletter|newsletters|infos|informations|nouvelles|alertes|mails|harcelement|\
+    "sms|messages|message|msg|msgs|mess|textos|texto|pub|pubs|publicite|publicites|envois|envoi|spam|spams|relances|\
+notifications|sollicitations|newsletter|newsletters|infos|informations|nouvelles|alertes|mails|harcelement|\
 demarchage|mms|rappels"
 )
 _FR_LIST = (
@@ -30,7 +31,8 @@ _FR_REMOVE = (
     "rayer|otez|oter|virez|virer|vire|sortez|sortir|radiez|desinscri*|desabon*|blackliste*"
 )
 _FR_WANT = (
-    "veux|veut|veu|veus|voudrais|souhaite|souhaitons|desire|desirons|voulons|veulent|aimerais|prefere|prefererais"
+    "jveux|jveu|jvoudrais|jsouhaite|veux|veut|veu|veus|voudrais|souhaite|souhaitons|desire|desirons|voulons|veulent|\
+aimerais|prefere|prefererais"
 )
 
 INTERNATIONAL = """
@@ -38,7 +40,7 @@ INTERNATIONAL = """
 ^ no stop $
 ^ nee stop $
 ^ nein stop $
-deja|ai|avais|fois .. dit|envoye|repondu|mis|tape stop $
+deja|ai|avais|fois .. dis|dit|envoye|repondu|mis|tape stop $
 stop|stopp .. sms|spam $
 """
 
@@ -49,11 +51,19 @@ FRENCH_ASKS = f"""
 {_FR_STOP} ?svp|stp {_FR_ME} {_FR_VERB}
 arretez|arreter|aretez|areter|cessez|stop|stopper|stoppez|arettez|arrettez .. de|d|2 .. envo*|ecrire|spam*|harceler|\
 contacter|deranger|solliciter|relancer
-arretez|arreter|aretez|areter|cessez|cesser|stop|stopper|stoppez|arrete|arret ?tout|toutes|tous|immediatement|avec \
-?a|aux|avec|de|des|d|l|les|ces|vos|votre|tes|ce|cet|cette|toutes|tous|la ?ces|vos|les|envoi|envois|de ?de|d {_FR_NOUN}
+{_FR_STOP} ?tout|toutes|tous|immediatement|avec a|aux|avec|de|des|d|l|les|ces|vos|votre|tes|ce|cet|cette|toutes|tous|\
+la \
+?ces|vos|les|envoi|envois|de|tes ?de|d {_FR_NOUN}
+^ {_FR_STOP} ?tout|toutes|tous|immediatement {_FR_NOUN}
 arretez|arreter|aretez|areter|cessez|cesser .. {_FR_NOUN} $
-denvo* .. sms|messages|msg|textos $
-^ arretez|arretez ?ca|tout|maintenant $
+ne|n ?plus {_FR_GLUED} ?plus
+^ arretez|cessez ?ca|tout|maintenant $
+^ arretez|cessez maintenant|immediatement|sinon|c|svp|stp
+numero|erreur|svp|stp|merci|marre|adherent|adherente|membre|plait arretez|cessez $
+vous|tu me|m|nous harcel*|spam*|bombard*
+^ je resilie $
+c est ?du|de harcelement|spam
+ne plus avoir .. {_FR_NOUN}
 vous|tu n arretez|arretes|arrettez pas de {_FR_ME} .. {_FR_VERB}
 ne|n ?plus {_FR_ME} .. envoyez|ecrivez|contactez|appelez|sollicitez|derangez|relancez|envoie|envoi|envoies|ecris|\
 ecrit|contacte|appelle|harcelez|importunez|rappelez|textez ?moi plus
@@ -61,7 +71,8 @@ ne|n {_FR_ME} envoyez|ecrivez|contactez|sollicitez|envoie|harcelez|derangez|spam
 {_FR_ME}|menvoyez|mecrivez envoyez|ecrivez|contactez|sollicitez|derangez|relancez|harcelez plus
 menvoyez|mecrivez|mecrive|menvoye|mecriver|mappelez plus
 ne|n {_FR_ME} envoyer|ecrire|contacter|appeler|solliciter plus
-ne plus|jamais {_FR_ME} .. envo*|ecri*|contact*|appel*|sollicit*|derang*|relanc*|joindre|harceler|faire|compter
+ne plus|jamais {_FR_ME} .. envo*|ecri*|contact*|appel*|sollicit*|derang*|relanc*|joindre|harceler|faire|compter|\
+importun*|spam*|embet*|ennuy*|emmerd*|prevenir|deranger
 ne plus|jamais {_FR_GLUED}
 ne plus|jamais ?rien recev*|resev*|receuv*|recvoir
 ne rien recevoir
@@ -71,12 +82,12 @@ ne plus|pas faire partie .. {_FR_LIST}
 ne plus figurer|apparaitre|etre .. {_FR_LIST}
 n envoyez|ecrivez|envoie plus
 envoyez|envoyer|envoie|envoi moi|me|m plus ?rien|jamais ?de|d ?{_FR_NOUN} ?svp $
-{_FR_WANT} plus|pas|aucun|aucune|rien ?jamais|du|rien ?de|d|vos|ces|tout|tous ?tout|vos|ces recev*|resev*|recoi*|\
+! {_FR_WANT} plus|pas|aucun|aucune|rien ?jamais|du|rien ?de|d|vos|ces|tout|tous ?tout|vos|ces recev*|resev*|recoi*|\
 recvoir
-{_FR_WANT} .. plus|pas etre contacte*|sollicite*|derange*|relance*|inscrit*|embete*|harcele*
-{_FR_WANT} plus|pas .. {_FR_NOUN} $
-{_FR_WANT} plus|aucun|aucune ?de|avoir|d ?de|vos|ces|avoir vos|ces|de|votre {_FR_NOUN}
-{_FR_WANT} plus|pas ?rien ?que|qu ?vous|on|l|tu {_FR_ME} .. contact*|ecri*|envo*|appel*|sollicit*|derang*
+! {_FR_WANT} .. plus|pas etre contacte*|sollicite*|derange*|relance*|inscrit*|embete*|harcele*
+! {_FR_WANT} plus|pas .. {_FR_NOUN} $
+! {_FR_WANT} plus|aucun|aucune ?de|avoir|d ?de|vos|ces|avoir vos|ces|de|votre {_FR_NOUN}
+! {_FR_WANT} plus|pas ?rien ?que|qu ?vous|on|l|tu {_FR_ME} .. contact*|ecri*|envo*|appel*|sollicit*|derang*
 {_FR_WANT} que ?vous|ca|cela|tu|les|ces|vos ?{_FR_NOUN} arret*|cess*|stop*
 plus envie de ?vos|ces|tout recev*|{_FR_NOUN}
 pas|plus envie|besoin ?de|d recev*|{_FR_NOUN} ?svp|merci $
@@ -84,13 +95,18 @@ pas|plus envie|besoin de ?vos|ces|recevoir .. {_FR_NOUN}
 plus|pas interesse* .. {_FR_NOUN}
 plus recev*|resev* .. {_FR_NOUN}
 plus recev* ?de|vos|votre|rien ?part|nouvelles $
-^ plus de|d|2|aucun|aucune|jamais|vos {_FR_NOUN} ?svp|stp|merci|de|sur|a ?votre|vous|ce|mon|part|numero ?numero|part $
+^ plus ?jamais de|d|2|aucun|aucune|jamais|vos {_FR_NOUN} ?svp|stp|merci|de|sur|a ?votre|vous|ce|mon|part|numero \
+?numero|part $
 ^ pas de|d {_FR_NOUN} ?svp|stp|merci $
-laissez|laisser|laisse|foutez|fouttez|foutre|fichez|fiche|fous|fout|ficher moi|nous .. tranquille*|trankil*|paix
+laissez|laisser|laisse|foutez|fouttez|foutre|fichez|fiche|fous|fout|fou|ficher moi|nous .. tranquille|tranquilles|\
+tranquile|tranquil|trankil|trankille|paix
 lachez|lache|lacher|oubliez|oublie|oublier moi|nous ?un|svp|stp ?peu ?svp|stp $
 marre|assez|bol de|d|2 .. {_FR_NOUN}
 ca suffit ?maintenant|avec|les|vos|tous|ces ?vos|ces|les ?{_FR_NOUN} $
 m oppose|opposer .. {_FR_NOUN}|prospection|traitement|donnees|utilisation|demarchage|reception
+mon|notre opposition
+oubliez|oublier|oublie mon numero|num|contact
+^ ne plus ?me|m|nous envoyer|contacter|ecrire|appeler|solliciter $
 droit d|a|de opposition|effacement
 retire|revoque|annule|retirer|revoquer|annuler .. mon consentement|accord|autorisation
 deja|ai|fois .. dit|demande|ecrit .. stop|arreter|desinscri*|desabon*
@@ -156,15 +172,22 @@ no longer|not be ?being contacted|texted|messaged|bothered|subscribed
 not|never agree|agreed|consent|consented|sign|signed|subscribe|subscribed .. this|these|{_EN_NOUN}
 never|didn|didnt ?t signed|sign|subscribed|subscribe|asked|agreed ?up for|to
 not interested in .. {_EN_NOUN}
-leave|let me|us .. alone|be $
+leave|let me|us .. alone
+let me|us be $
 lose|loose|forget my number
 please|pls|plz|kindly|can|could|will|would ?you ?please|pls|u ?just stop ?it|this|that|these|now|thanks|thank ?now|\
 it|you $
-told|asked|begged you|u|them .. stop
+told|asked|begged|telling|asking you|u ?guys|all|people ?already to stop $
+told|asked|begged|telling|asking you|u ?guys|all|people ?already to stop .. times|already|before|yesterday|weeks|\
+months
 said|replied|texted|wrote|sent|say|saying|typed stop $
 already said|replied|texted|wrote|sent|told|asked .. stop|unsubscribe*
 want|like|need you|this|these|it|them|all|the ?{_EN_NOUN} ?to stop
 make|makes it|them|this stop
+how do|can|to ?i|we stop this|these|it|the|your|getting|receiving|those
+i want out $
+don|dont ?t text|txt|message $
+^ no {_EN_NOUN} $
 piss|fuck|bugger|f off ?and|you ?leave $
 go away $
 revoke|withdraw|withdrawing|revoking .. consent|permission
@@ -177,7 +200,9 @@ ENGLISH_LEAVES = f"""
 remove|delete|erase|scrub|unlist|drop ?please me|us
 remove|delete|erase|scrub|drop|clear ?please my|this|our ?cell|phone|mobile|name ?and ?phone number|name|data|\
 details|info|contact|contacts|phone
-take|get|strike ?please me|us|my|this ?name|number|phone|cell ?number off|out|from
+take|get|strike ?please me|us|my|this ?name|number|phone|cell ?number off|out ?of|from ?please $
+take|get|strike ?please me|us|my|this ?name|number|phone|cell ?number off|out|from ?of|from .. list|lists|texts|\
+group|chat|messages|database|system
 unsubscribe|unsub|unsubcribe|unsuscribe|deregister me|us|my|from|please|pls|this|now|to|asap|immediately
 want|wanna|like|wish|need|how|can|please|pls|could|kindly|must .. unsubscribe*|unsub|unsuscribe|unsubcribe|\
 deregister|unenroll
@@ -198,19 +223,23 @@ hor|hort|horen|hoer|hoeren|hoert ?sie|endlich|bitte|doch ?sie|endlich|bitte|doch
 schicken|senden|nerven|mir|mich|damit|belastigen|belastigung|kontaktieren|schicken
 aufhoren|aufhoeren .. {_DE_NOUN}|schreiben|schicken|senden|mir|mich|nerven
 {_DE_NOUN}|schreiben|schicken|senden .. aufhoren|aufhoeren
-schick*|schreib*|send*|kontaktier*|ruf*|anschreib*|sms*|belastig* .. mir|mich|uns|an|keine|nichts|nie ?bitte|keine|\
+schick*|schreib*|send*|kontaktier*|anschreib*|sms*|belastig* .. mir|mich|uns|an|keine|nichts|nie ?bitte|keine|\
 nicht|nichts|nie|diese|sms ?bitte|wieder ?{_DE_NOUN} nicht|keine|nichts|nie|mehr|kein ?{_DE_NOUN} ?mehr|wieder|\
 {_DE_NOUN}
 schick*|schreib*|send* .. keine|nichts .. mehr
 keine|kein|keinerlei weitere|weiteren|weiter .. {_DE_NOUN}
 keine|kein .. {_DE_NOUN} mehr
+will|mochte|moechte|brauche|wunsche|wuensche|wollen keine|kein .. {_DE_NOUN} $
 bitte|will|mochte|moechte|wunsche|wuensche|wollen|mag|wir|ich keine|kein|keinerlei .. {_DE_NOUN} .. mehr|erhalten|\
 bekommen|haben|empfangen|bitte|danke
 ^ bitte keine {_DE_NOUN} $
-^ keine {_DE_NOUN} bitte $
+^ keine sms|nachrichten|werbung|mitteilungen ?mehr $
+nummer|nummern|daten|handynummer|telefonnummer loschen|loeschen|entfernen $
+sie|ihr nerven|nervt $
+ruf* mich|uns nicht|nie mehr|wieder
 nicht mehr .. kontaktier*|angeschrieben|anschreiben|schreiben|erhalten|belastig*|kontakt*|senden|schicken|informiert|\
 benachrichtigt
-lass|lasst|lassen|laß|last ?sie|doch|bitte mich|uns ?bitte|doch|endlich|jetzt ?bitte|endlich in|zu|zufrieden ruhe|\
+lass|lasst|lassen|last ?sie|doch|bitte mich|uns ?bitte|doch|endlich|jetzt ?bitte|endlich in|zu|zufrieden ruhe|\
 frieden
 mich|uns .. in ruhe lassen
 nerv|nervt|nerven ?sie mich|nicht|mir ?nicht ?mehr|langer
@@ -249,13 +278,14 @@ no ?ya|me ?gustaria quiero|deseo|queremos|quisiera|deseamos|quiera ?ya|que|volve
 no .. recibir ?mas|vuestros|sus|estos|sus|tus {_ES_NOUN}
 deje|dejen|deja|dejad|dejar|paren|pare|parad|para|basta ?por|ya ?favor ?ya de {_ES_GLUED}|molestar|enviar|mandar|\
 escribir|recibir|spamear|acosar|enviar*
-no me ?vuelvan|vuelva|volvais ?a envie*|mande*|escrib*|llam*|contact*|molest*|envia*|manda*|mandes|envies ?ningun|ya \
+no me ?vuelvan|vuelva|volvais ?a envie*|mande*|escrib*|contact*|molest*|envia*|manda*|mandes|envies ?ningun|ya \
 ?mas|nunca|{_ES_NOUN}
 no molest*|envie*|mande*|escriban|contacten ?me mas|{_ES_NOUN}
 ni|no|ya un|mas {_ES_NOUN} ?mas|por|gracias ?favor $
 ^ no|ni ?quiero mas {_ES_NOUN}
 basta|vale|suficiente ?ya de|con .. {_ES_NOUN}
 ningun mensaje|sms mas
+no me ?vuelvan|vuelva|vuelvas ?a llam* mas|nunca
 dejame|dejenme|dejeme|dejadme|dejenos|dejadnos .. en paz|tranquilo|tranquila|tranquilos
 harto|harta|cansado|cansada de .. {_ES_NOUN}
 retiro|revoco .. consentimiento|autorizacion
@@ -321,7 +351,7 @@ nao quero|desejo|queremos|gostaria|pretendo|desejamos|queria ?mais|de .. receber
 contactada|contatada|recebendo
 nao .. receber ?mais .. {_PT_NOUN}
 nao .. mais {_PT_NOUN}
-pare|parem|para|parar|pára|deixe|deixem|deixar ?ja|por ?favor de|com ?me ?me|nos|os|as|estas|essas|esses|estes ?me \
+pare|parem|para|parar|deixe|deixem|deixar ?ja|por ?favor de|com ?me ?me|nos|os|as|estas|essas|esses|estes ?me \
 enviar*|mandar*|escrever*|incomodar*|contact*|contat*|{_PT_NOUN}|receber|ligar|perturbar|chatear|encher
 nao me .. envie*|mande*|mandem|escrev*|contact*|contat*|ligue*|incomod*|manda|mandes|envies|perturb* ?mais|nunca \
 ?mais ?{_PT_NOUN}

@@ -9,7 +9,8 @@ All is written folded: small letters, no accents, no apostrophes (`s il vous pla
 
 - lists, separated by commas: `opt out, optout`;
 - patterns, one a line: `a|b` is either word, `abc*` any word that begins so, `?a|b` may be absent, `..` stands for up
-  to four words of which none denies, `^` and `$` for the beginning and end of a sentence, politeness left aside.
+  to four words of which none denies, `^` and `$` for the beginning and end of a sentence, politeness left aside;
+  a `!` in front says that the pattern denies by itself (`veux plus recevoir`), so that a `ne` before it is its own.
 """
 
 from __future__ import annotations
@@ -78,9 +79,9 @@ FRENCH = Language(
         sms, plus de message, plus de messages, plus rien, ne plus recevoir, ca suffit, refus, je refuse
     """,
     misspelt="""
-        arrett, arette, arettez, arettes, aretter, aret, arete, aretez, areter, aretes, arretes, arrettez, arretter,
-        arrette, arretee, arrez, arretz, aretz, arert, arrte, arrt, arrtez, arrtes, arrets, arrer, arreez, arrtee,
-        qrret, qrreter, qrretez, stopez, stoper, stoppe
+        arrett, arette, arettez, arettes, aretter, aret, arete, aretez, areter, aretes, arretes, arrettez,
+        arretter, arrette, arretee, arrez, arretz, aretz, arert, arrte, arrt, arrtez, arrtes, arrets, arrer,
+        arreez, arrtee, qrret, qrreter, qrretez, stopez, stoper, stoppe
     """,
     start="reprendre, reprise, reactiver, reactivation, reabonner, reabonnement, me reabonner",
     contact="""
@@ -98,9 +99,9 @@ FRENCH = Language(
         biz, madame, monsieur, mme, mr, m, mesdames, messieurs, madame monsieur, je vous prie, je vous en prie,
         je vous remercie, vous remerciant, en vous remerciant, je vous en remercie, ok, oui, non, maintenant,
         immediatement, de suite, tout de suite, definitivement, desole, desolee, pardon, excusez moi, au revoir,
-        aurevoir, adieu, a bientot, bien recu, merci de, veuillez, pouvez vous, je dis, par pitie, pitie,
-        vraiment, enfin, encore une fois, bon courage, toute l equipe, a tous, a toutes, allez, bien, bonne
-        reception, d accord, dac, a l avenir, urgent
+        aurevoir, adieu, a bientot, bien recu, de la part de, merci de, veuillez, pouvez vous, je dis, par pitie,
+        pitie, vraiment, enfin, encore une fois, bon courage, toute l equipe, a tous, a toutes, allez, bien,
+        bonne reception, d accord, dac, a l avenir, urgent
     """,
     target="""
         texto, textos, message, messages, msg, msgs, mess, pub, pubs, publicite, publicites, newsletter, infos,
@@ -114,7 +115,7 @@ FRENCH = Language(
         ma, par
     """,
     ordinary="""
-        bonne fin, en fin, fin de semaine, faire du stop, auto stop, autostop, au stop, le stop, un stop, du
+        bonne fin, en fin, fin de semaine, faire du stop, en stop, auto stop, autostop, au stop, le stop, un stop, du
         stop, panneau stop, arret de bus, arret bus, arret maladie, arret de travail, stop ou encore, stop pub
         ou, mon stop
     """,
@@ -148,7 +149,7 @@ ENGLISH = Language(
     """,
     alone="""
         end, cancel, quit, revoke, remove, delete, cancel all, end all, quit all, leave me alone, no more,
-        enough, cease, no more texts, no more messages, delete me, take me off
+        enough, cease, cease and desist, no more texts, no more messages, delete me, take me off
     """,
     start="resubscribe, resume",
     contact="who is this, whos this, who s this, who are you, who r u, who dis, who is it, who is that",
@@ -163,11 +164,12 @@ ENGLISH = Language(
         everything, all, sending, subscription, list, number, contact, contacting, me, us, updates, promos,
         marketing
     """,
-    link="the, to, these, your, this, those, from, of, my, with, any, at, on",
+    link="the, to, these, your, this, those, from, of, my, with, any",
     ordinary="""
-        bus stop, full stop, pit stop, non stop, one stop shop, stop by, stop at, the stop, a stop, stop sign,
-        next stop, last stop, cant stop, can t stop, wont stop, won t stop, never stop, don t stop, dont stop, no
-        stop, whistle stop, truck stop, door stop, tab stop, one stop, first stop, stop watch, stop gap, stop off
+        bus stop, full stop, pit stop, non stop, one stop shop, stop by, stop at, stop in, stop for, stop on, the
+        stop, a stop, stop sign, next stop, last stop, cant stop, can t stop, wont stop, won t stop, never stop,
+        don t stop, dont stop, no stop, whistle stop, truck stop, door stop, tab stop, one stop, first stop, stop
+        watch, stop gap, stop off
     """,
     events="""
         class, classes, course, trip, meeting, event, match, game, lesson, workshop, tour, party, dinner, hike,
@@ -215,8 +217,8 @@ GERMAN = Language(
         euren, ihren
     """,
     ordinary="""
-        am ende, zu ende, das ende, nonstop, bus stopp, wochen ende, der stopp, ein stopp, einen stopp, kein
-        stopp, stopp an
+        stoppt nicht, stoppen sie nicht, am ende, zu ende, das ende, nonstop, bus stopp, wochen ende, der stopp,
+        ein stopp, einen stopp, kein stopp, stopp an
     """,
     events="""
         kurs, kurses, ausflug, training, wanderung, treffen, fahrt, reise, feier, grillen, schule, essen, kita,
@@ -284,7 +286,7 @@ ITALIAN = Language(
         arrivederci, prego, si, no, ok, adesso, subito, ora, scusate, scusi, vi prego, ti prego
     """,
     target="messaggi, messaggio, messaggini, pubblicita, notifiche, lista, avvisi, tutto, tutti, iscrizione",
-    link="i, gli, le, il, lo, la, ai, al, con, di, dei, questi, vostri, tuoi, da, a, dalla",
+    link="gli, le, il, lo, la, ai, al, con, di, dei, questi, vostri, tuoi, da, a, dalla",
     ordinary="senza sosta, alla fine, non stop, no stop, fino alla fine, basta cosi, mi basta, mi ferma, si ferma",
     events="""
         corso, gita, lezione, riunione, viaggio, partita, cena, torneo, festa, palestra, scuola, sabato,
@@ -342,8 +344,7 @@ DUTCH = Language(
     stop="stoppen, stop er mee, stop ermee, stop hiermee, stop maar",
     leave="""
         afmelden, afmelding, uitschrijven, uitschrijving, meld mij af, meld me af, schrijf mij uit, schrijf me
-        uit, schrijf me maar uit, opzeggen, opzegging, mij afmelden, me afmelden,
-        verwijder mij, verwijder me
+        uit, schrijf me maar uit, opzeggen, opzegging, mij afmelden, me afmelden, verwijder mij, verwijder me
     """,
     alone="""
         uit, einde, eind, genoeg, annuleren, annuleer, verwijderen, verwijder, beeindigen, klaar, hou op, houd
@@ -360,10 +361,10 @@ DUTCH = Language(
         alvast
     """,
     target="bericht, berichten, berichtjes, smsjes, reclame, meldingen, nieuwsbrief, alles, alle, lijst, appjes, mails",
-    link="de, het, deze, die, met, aan, van, uw, jullie, mijn, al, voor, dit, je",
+    link="de, het, deze, die, met, aan, van, uw, jullie, mijn, al, voor, dit",
     ordinary="""
-        bus stop, non stop, uit eten, ik stop, tussen stop, een stop, de stop, zonder stop, aan het eind, op het
-        eind, stop contact, stop bij
+        stop niet, bus stop, non stop, uit eten, ik stop, tussen stop, een stop, de stop, zonder stop, aan het
+        eind, op het eind, stop bij
     """,
     events="""
         cursus, uitje, training, wandeling, les, lessen, etentje, reis, vergadering, feest, toernooi, school,

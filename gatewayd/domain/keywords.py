@@ -75,6 +75,7 @@ class Pattern:
     steps: tuple[_Step, ...]
     opens: bool
     closes: bool
+    denied: bool
     denies: frozenset[str]
     subjects: frozenset[str]
     unless: frozenset[str]
@@ -107,7 +108,7 @@ class Pattern:
 
     def _denied(self, sentence: Sentence, at: int) -> bool:
         """`n'arrêtez pas`, `don't stop`; and `vous ne m'écrivez plus`, which misses our messages."""
-        if at in sentence.starts:
+        if self.denied or at in sentence.starts:
             return False
         before = sentence.words[at - 1]
         if sentence.words[at] in self.denies:
@@ -309,11 +310,13 @@ def _roles(table: Language) -> Iterator[tuple[Role, str]]:
 
 def _compiled(name: str, line: str, table: Language, unless: frozenset[str]) -> Pattern:
     parts = line.split()
+    denied = parts[0] == "!"
+    parts = parts[denied:]
     opens, closes = parts[0] == "^", parts[-1] == "$"
     steps = tuple(_ANY_WORDS if part == ".." else _step(part) for part in parts[opens : len(parts) - closes])
     if steps[0].optional or steps[0] is _ANY_WORDS or any(len(start) < _BEGINNING for start in steps[0].beginnings):
         raise ValueError(f"a pattern must begin with a word: {line!r}")
-    return Pattern(name, steps, opens, closes, words(table.denies), words(table.subjects), unless)
+    return Pattern(name, steps, opens, closes, denied, words(table.denies), words(table.subjects), unless)
 
 
 def _step(part: str) -> _Step:

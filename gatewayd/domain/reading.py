@@ -21,6 +21,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 
 from gatewayd.domain.folding import Clause, clauses, fold
 from gatewayd.domain.keywords import Keywords, Label, Role, Sentence
@@ -28,7 +29,9 @@ from gatewayd.domain.keywords import Keywords, Label, Role, Sentence
 __all__ = ["Keywords", "Kind", "Reading", "Tier", "read"]
 
 MAX_CHARACTERS = 40_000  # more than 255 parts hold (TS 23.040, clause 9.2.3.24.1)
-FEW = 3  # strange words beside a keyword
+FEW_BEHIND, FEW_BEFORE = 5, 3  # strange words beside a keyword; who explains himself does so behind it
+_GROUPS = 5  # of the digits of a number
+_SHORTEST, _LONGEST = 4, 24  # letters of a keyword with spaces in strange places
 _LONG_TEXT = 30  # words from which a keyword is no longer the point of the message
 _SIGNED_WITHIN = 5  # words that a handset's `envoyé de mon ...` adds behind it
 
@@ -85,7 +88,7 @@ _FIRM = frozenset({Role.STOP, Role.LEAVE})
 _OUT = _FIRM | {Role.ALONE, Role.MISSPELT}
 _COURTESY = frozenset({Role.POLITE, Role.CONTACT, Role.HELP})
 _BESIDE = _COURTESY | {Role.TARGET, Role.NUMBER, Role.LINK, Role.START}
-_JOINED = _OUT | _COURTESY | {Role.TARGET, Role.NUMBER}  # what a link may lead to
+_JOINED = _OUT | _COURTESY | {Role.TARGET}  # what a link may lead to
 
 _SIGNATURE = re.compile(r"\n *(?:--|- *\n)")
 _MIXED = re.compile(r"[a-z]+|[0-9]+|[^a-z0-9]+")
@@ -102,11 +105,18 @@ def read(text: str, keywords: Keywords) -> Reading:
     seen = " ".join(folded.split())
     if _is_reaction(text[:MAX_CHARACTERS], keywords):
         return Reading(Kind.OTHER, None, "reaction", seen)
-    for message in _versions(folded, keywords):
-        for rule in _RULES:
-            if found := rule(message, keywords):
-                return Reading(*found, seen)
-    return Reading(Kind.OTHER, None, "none", seen)
+    found = [decided for message in _versions(folded, keywords) if (decided := _decided(message, keywords))]
+    if not found:
+        return Reading(Kind.OTHER, None, "none", seen)
+    # A STOP anywhere is stronger than a START or a question beside it; of opt-outs, the first.
+    return Reading(*min(found, key=lambda decided: decided[0] is not Kind.OPT_OUT), seen)
+
+
+def _decided(message: _Message, keywords: Keywords) -> _Found:
+    for rule in _RULES:
+        if found := rule(message, keywords):
+            return found
+    return None
 
 
 def _versions(folded: str, keywords: Keywords) -> Iterator[_Message]:
@@ -163,7 +173,7 @@ def _is_reaction(text: str, keywords: Keywords) -> bool:
     if not opening or stripped[-1] not in _QUOTES or opening == len(stripped) - 1:
         return False
     head = " ".join(word for clause in clauses(fold(stripped[:opening])) for word in clause.words)
-    return head in keywords.reactions and len(stripped[opening:].split()) > FEW
+    return head in keywords.reactions and len(stripped[opening:].split()) > FEW_BEFORE
 
 
 def _keyword(message: _Message, _keywords: Keywords) -> _Found:
@@ -182,6 +192,8 @@ def _keyword(message: _Message, _keywords: Keywords) -> _Found:
         rule = "keyword_with_politeness"
     elif not roles & _FIRM and message.asks:
         rule = "keyword_as_question"
+    elif Role.LINK in roles and Role.STOP not in roles:
+        rule = "sentence_of_keywords"  # `cancel my subscription`: to which of our things?
     else:
         tier, rule = Tier.CERTAIN, "keyword" if roles <= _OUT else "keyword_with_target"
     return Kind.OPT_OUT, tier, rule
@@ -189,23 +201,29 @@ def _keyword(message: _Message, _keywords: Keywords) -> _Found:
 
 def _links_hold(labels: Sequence[Label]) -> bool:
     """Each `au`, `les`, `to` stands behind a keyword and leads to what is stopped: `stop à 18 h` does not."""
-    keyword_seen, linked = False, False
-    for label in labels:
-        if label.role is Role.LINK:
-            if not keyword_seen:
-                return False
-            linked = True
-            continue
-        if linked and (label.role not in _JOINED or (label.role is Role.NUMBER and len(label.words[0]) < 3)):
+    keyword_seen = False
+    for place, label in enumerate(labels):
+        if label.role is Role.LINK and not (keyword_seen and _leads_on(labels[place + 1 : place + 1 + _GROUPS])):
             return False
-        keyword_seen, linked = keyword_seen or label.role in _OUT, False
-    return not linked
+        keyword_seen = keyword_seen or label.role in _OUT
+    return True
+
+
+def _leads_on(labels: Sequence[Label]) -> bool:
+    """Does a link before `labels` lead to what is stopped? A number has three digits at least, perhaps in groups."""
+    if not labels:
+        return False
+    if labels[0].role is not Role.NUMBER:
+        return labels[0].role in _JOINED | {Role.LINK}
+    digits = takewhile(lambda label: label.role is Role.NUMBER, labels)
+    return sum(len(label.words[0]) for label in digits) >= 3
 
 
 def _squeezed(message: _Message, keywords: Keywords) -> _Found:
     """A keyword with spaces in strange places, or without: `ST OP`, `des inscription`, `stopstop`."""
     squeezed = "".join(message.words)
-    if len(squeezed) > 24 or (len(message.words) == 1 and not squeezed.startswith("stopstop")):
+    one_word = len(message.words) == 1 and not squeezed.startswith("stopstop")
+    if one_word or not _SHORTEST <= len(squeezed) <= _LONGEST:
         return None
     if keywords.is_firm(squeezed) or not squeezed.replace("stop", ""):
         return Kind.OPT_OUT, Tier.CERTAIN, "keyword_with_spaces"
@@ -218,7 +236,7 @@ def _slip(message: _Message, keywords: Keywords) -> _Found:
     beside = _COURTESY | {Role.TARGET, Role.NUMBER, Role.UNKNOWN}
     if len(strange) == 1 and message.roles <= beside and keywords.is_slip(strange[0]):
         return Kind.OPT_OUT, Tier.PROBABLE, "slip"
-    if len(message.clauses) < 2 or len(message.words) > FEW + 1 or message.asks:
+    if len(message.clauses) < 2 or len(message.words) > FEW_BEFORE + 1 or message.asks:
         return None
     first = message.labelled[0]
     if len(first) == 1 and (first[0].role is Role.MISSPELT or keywords.is_slip(first[0].words[0])):
@@ -230,8 +248,10 @@ def _few_words(message: _Message, keywords: Keywords) -> _Found:
     """It begins or ends with a keyword, and has at most a few words more: `stop Marie Dupont`, `ça va, stop`."""
     if not message.roles & _FIRM:
         return None
-    strange = sum(len(label.words) for label in message.labels if label.role not in _FIRM | _COURTESY | {Role.TARGET})
-    if strange > FEW or message.asks:
+    known = _FIRM | _COURTESY | {Role.TARGET}
+    others = [word for label in message.labels if label.role not in known for word in label.words]
+    strange = sum(len(word) > 1 for word in others)  # the j of `j'en veux plus` is no word of its own
+    if strange > FEW_BEHIND or message.asks:
         return None
     first = next((clause for clause in map(_plain, message.labelled) if clause), [])
     last = next((clause for clause in map(_plain, reversed(message.labelled)) if clause), [])
@@ -239,7 +259,7 @@ def _few_words(message: _Message, keywords: Keywords) -> _Found:
         return None
     if first[0].role in _FIRM and (len(first) == 1 or first[1].role is not Role.LINK):
         return Kind.OPT_OUT, Tier.PROBABLE, "keyword_and_few_words"
-    if last[-1].role in _FIRM and (len(last) == 1 or not _turns(last[-2], keywords)):
+    if strange <= FEW_BEFORE and last[-1].role in _FIRM and (len(last) == 1 or not _turns(last[-2], keywords)):
         return Kind.OPT_OUT, Tier.PROBABLE, "few_words_and_keyword"
     return None
 
@@ -297,7 +317,8 @@ def _sentences(message: _Message) -> Iterator[Sentence]:
 
 def _sentence_of(words: Sequence[str], labels: Sequence[Label], starts: set[int]) -> Sentence:
     head, tail = _politeness(labels), _politeness(labels[::-1])
-    return Sentence(tuple(words), frozenset(starts), frozenset({0, head}), frozenset({len(words), len(words) - tail}))
+    ends = {len(words), len(words) - tail}
+    return Sentence(tuple(words), frozenset(starts), frozenset(starts | {head}), frozenset(starts | ends))
 
 
 def _politeness(labels: Sequence[Label]) -> int:
