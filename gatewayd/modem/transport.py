@@ -17,6 +17,7 @@ import grp
 import os
 import pwd
 import select
+import stat
 import termios
 from contextlib import suppress
 from enum import StrEnum
@@ -167,11 +168,22 @@ def holder_of(path: str) -> str:
 
 def _permission_advice(path: str) -> str:
     try:
-        group = grp.getgrgid(os.stat(path).st_gid).gr_name
+        device = os.stat(path)
+        group = grp.getgrgid(device.st_gid).gr_name
         user = pwd.getpwuid(os.geteuid()).pw_name
     except (OSError, KeyError):
         return "the user of gatewayd must be in the device's group (udev rule)"
+    if device.st_gid == 0 or not device.st_mode & stat.S_IWGRP:  # no group that user could, or should, be in
+        owner = _name_of(device.st_uid)
+        return f"it belongs to {owner}, and user {user} is not let in: run as {owner}, or install the udev rule"
     return f"user {user} must be in group {group} (`usermod -aG {group} {user}`), or install the udev rule"
+
+
+def _name_of(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"user {user}"
 
 
 def _is_device(url: str) -> bool:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import grp
+import os
+import pwd
 import socket
 import subprocess
 import threading
@@ -15,6 +18,8 @@ from gatewayd.errors import ModemAbsent
 from gatewayd.modem import transport
 from gatewayd.modem.transport import Port
 from tests.modem.scripted import PATIENCE, scripted
+
+REFUSED = serial.SerialException(errno.EACCES, "Permission denied")
 
 
 def test_a_port_that_is_not_there_says_so(tmp_path: Path) -> None:
@@ -46,9 +51,20 @@ def test_the_holder_is_named(tmp_path: Path) -> None:
 def test_a_refused_permission_says_which_group(tmp_path: Path) -> None:
     device = tmp_path / "ttyUSB0"
     device.touch()
-    words = transport.explain(str(device), serial.SerialException(errno.EACCES, "Permission denied"))
+    device.chmod(0o660)
+    if os.geteuid() == 0:
+        os.chown(device, -1, grp.getgrnam("dialout").gr_gid)
+    words = transport.explain(str(device), REFUSED)
     assert "usermod -aG" in words
     assert "udev rule" in words
+
+
+def test_nobody_is_told_to_join_a_group_that_opens_nothing(tmp_path: Path) -> None:
+    device = tmp_path / "ttyUSB0"
+    device.touch(mode=0o600)
+    words = transport.explain(str(device), REFUSED)
+    assert "usermod" not in words
+    assert f"it belongs to {pwd.getpwuid(os.geteuid()).pw_name}" in words
 
 
 def test_a_url_of_no_known_kind_is_refused() -> None:
