@@ -118,6 +118,11 @@ def _read(path: Path, *, private: bool) -> bytes | None:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except PermissionError:
+        raise ConfigurationError(
+            "cannot be read: Permission denied; only root and the user of the service may: type sudo first",
+            file=str(path),
+        ) from None
     except OSError as error:
         raise ConfigurationError(f"cannot be read: {error.strerror}", file=str(path)) from None
     try:

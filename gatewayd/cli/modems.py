@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from gatewayd.cli import context, options, output
+from gatewayd.cli import context, options, output, states
 from gatewayd.cli.options import AsJson
 from gatewayd.config import ModemSettings
 from gatewayd.daemon import lock, status, storage
@@ -30,12 +31,12 @@ app = options.noun("What is plugged in, and simulated modems.")
 def list_(ctx: typer.Context, json: AsJson = False) -> None:
     """List the configured ports with what the daemon makes of them, and other ports that may be modems."""
     here = context.of(ctx)
-    told = status.read(here.settings.state_directory)
+    told, silent = _told(here.settings.state_directory)
     lines = {line.port: line for line in told.lines} if told else {}
     rows: list[dict[str, object]] = []
     for modem in here.settings.modems:
         line = lines.get(modem.port)
-        state = "not running" if told is None else "starting" if line is None else line.why or "ok"
+        state = silent if told is None else "starting" if line is None else line.why or "ok"
         rows.append(_row(modem.port, configured=True, sim=line.sim if line else "", state=state))
     known = {modem.port for modem in here.settings.modems}
     for port in discovery.scan():
@@ -50,6 +51,16 @@ def list_(ctx: typer.Context, json: AsJson = False) -> None:
         return
     cells = [(row["port"], row["sim"] or "", _state(str(row["state"])), row["description"] or "") for row in rows]
     output.show(output.table(("PORT", "SIM", "STATE", ""), cells))
+    states.explain(str(row["state"]) for row in rows)
+
+
+def _told(directory: Path) -> tuple[status.Status | None, str]:
+    """What the daemon says of itself, or, in a word for each port, why nothing is known of it."""
+    try:
+        return status.read(directory), "not running"
+    except PermissionError:
+        output.note("Only root and the user of the service may know what the daemon does: type sudo first.")
+        return None, "not known"
 
 
 def _row(port: str, *, configured: bool, sim: str, state: str, words: str = "") -> dict[str, object]:
@@ -57,7 +68,8 @@ def _row(port: str, *, configured: bool, sim: str, state: str, words: str = "") 
 
 
 def _state(words: str) -> Text:
-    style = {"ok": "green", "not running": "dim", "not configured": "dim", "starting": "cyan"}.get(words, "yellow")
+    dim = dict.fromkeys(("not running", "not known", "not configured"), "dim")
+    style = {"ok": "green", "starting": "cyan", **dim}.get(words, "yellow")
     return Text(words, style=style)
 
 
@@ -88,7 +100,9 @@ def probe(
 ) -> None:
     """Open ports and tell what is there: model, IMEI, ICCID, network, signal, service centre."""
     here = context.of(ctx)
-    running = lock.holder(here.settings.state_directory)
+    running: int | None = None
+    with contextlib.suppress(PermissionError):  # whoever may open the ports may ask: those in use say so
+        running = lock.holder(here.settings.state_directory)
     configured = {modem.port: modem for modem in here.settings.modems}
     wanted = ports or list(configured)
     if any(modem.pin for modem in here.settings.modems):

@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from gatewayd import __version__
-from gatewayd.cli import context, options, output
+from gatewayd.cli import context, options, output, states
 from gatewayd.cli.options import AsJson
 from gatewayd.daemon import lock
 from gatewayd.daemon import status as daemon_status
@@ -38,7 +38,7 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
                 "running": pid is not None,
                 "pid": pid,
                 "version": told.version if told else __version__,
-                "started_at": told.started_at if told else None,
+                "started_at": output.rfc3339(datetime.fromisoformat(told.started_at)) if told else None,
                 "lines": [
                     {"port": line.port, "sim": line.sim or None, "state": line.why or "ok"} for line in _lines(told)
                 ],
@@ -73,6 +73,7 @@ def _print_daemon(here: context.Context, pid: int | None, told: daemon_status.St
     ]
     if rows:
         output.show(output.table(("PORT", "SIM", "STATE"), rows))
+        states.explain(line.why for line in _lines(told))
     elif told is not None:
         output.say("No modem is configured: gatewayd modems probe finds them.")
 

@@ -52,9 +52,14 @@ class InstanceLock:
 
 
 def holder(state_directory: Path) -> int | None:
-    """The process of the daemon that runs on this directory, or None; 0 when it runs and its number cannot be read."""
+    """The process of the daemon that runs on this directory, or None; 0 when it runs and its number cannot be read.
+
+    PermissionError: this user may not know.
+    """
     try:
         handle = os.open(state_directory / LOCK_NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except PermissionError:
+        raise
     except OSError:
         return None
     try:

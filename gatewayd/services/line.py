@@ -254,7 +254,7 @@ class Line:
         if session is None:
             return
         self._why = why
-        log.warning("line.down", port=self.port, why=why)
+        (log.info if why == "stopped" else log.warning)("line.down", port=self.port, why=why)
         if self._allowance is not None:
             self._common.roster.leave(self._allowance.sim_id, why)
         session.close()
