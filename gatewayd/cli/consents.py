@@ -32,8 +32,7 @@ def record(
     if purpose not in here.settings.purposes:
         known = ", ".join(here.settings.purposes) or "none"
         raise UsageError(f"there is no purpose {purpose!r}; the configuration has: {known}")
-    rules = number_rules(here.settings)
-    recipients = [rules.parse(number) for number in numbers]
+    recipients = context.recipients(here.settings, numbers)
     people = People(here.database)
     for recipient in recipients:
         people.record_consent(

@@ -6,9 +6,9 @@ a command becomes the owner of the state directory before it writes anything the
 
 from __future__ import annotations
 
-import getpass
 import os
 import pwd
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,10 +19,13 @@ from gatewayd import config, logs
 from gatewayd.clock import Clock, SystemClock
 from gatewayd.credentials import Credentials
 from gatewayd.daemon import storage
+from gatewayd.daemon.rules import number_rules
+from gatewayd.errors import NumberError
 from gatewayd.services import wakeup
 from gatewayd.store.engine import Database
 
 DEFAULT_CONFIG = Path("/etc/gatewayd/gatewayd.yaml")
+_STARTED_AS = os.getuid()
 
 
 @dataclass
@@ -68,8 +71,28 @@ def of(context: typer.Context) -> Context:
 
 
 def operator() -> str:
-    """Who typed the command: the person behind sudo, where there is one."""
-    return os.environ.get("SUDO_USER") or getpass.getuser()
+    """Who typed the command: the person behind sudo, where there is one; never the owner whom root has become."""
+    known = os.environ.get("SUDO_USER") or os.environ.get("LOGNAME") or os.environ.get("USER")
+    if known:
+        return known
+    try:
+        return pwd.getpwuid(_STARTED_AS).pw_name
+    except KeyError:
+        return str(_STARTED_AS)
+
+
+def recipients(settings: config.Settings, numbers: Sequence[str]) -> list[str]:
+    """Numbers as people write them, in E.164. NumberError names the one that cannot be used, if there are several."""
+    rules = number_rules(settings)
+    found = []
+    for number in numbers:
+        try:
+            found.append(rules.parse(number))
+        except NumberError as error:
+            if len(numbers) == 1:
+                raise
+            raise NumberError(error.reason, f"{number}: {error} (nothing was recorded)") from None
+    return found
 
 
 def hand_over(file: Path) -> None:

@@ -8,7 +8,6 @@ import typer
 
 from gatewayd.cli import context, options, output
 from gatewayd.cli.options import AsJson, By
-from gatewayd.daemon.rules import number_rules
 from gatewayd.store.people import People
 
 app = options.noun('Who said "no more".')
@@ -23,9 +22,9 @@ def add(
 ) -> None:
     """Record an opt-out; what waits for the number is canceled in the same transaction."""
     here = context.of(ctx)
-    rules = number_rules(here.settings)
+    recipients = context.recipients(here.settings, numbers)
     people = People(here.database)
-    for recipient in [rules.parse(number) for number in numbers]:
+    for recipient in recipients:
         canceled = people.add_optout(recipient, origin=origin, by=by or context.operator(), at=here.clock.utc_now())
         waiting = f", {output.many(canceled, 'waiting message')} canceled" if canceled else ""
         output.say(f"{recipient} opted out{waiting}")

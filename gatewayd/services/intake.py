@@ -101,7 +101,7 @@ class Intake:
 
 _REFUSALS = {
     "opt_out": "this person said STOP: nothing is sent to this number",
-    "no_consent": "no consent to this purpose is recorded for this number",
+    "no_consent": "no consent to this purpose is recorded for this number; `gatewayd consents record` records one",
 }
 
 

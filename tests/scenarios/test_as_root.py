@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.scenarios.installation import Installation
+from tests.scenarios.installation import ROOT, Installation, environment
 
 NOBODY = 65534
 
@@ -35,3 +37,18 @@ def test_what_root_writes_belongs_to_the_owner_of_the_directory(open_place: Path
     assert {path.name for path in written} >= {"gatewayd.db", "credentials", "db-key", "log-key"}
     assert {path.stat().st_uid for path in written} == {owner}
     assert all(path.stat().st_mode & 0o077 == 0 for path in written if path.is_file())
+
+
+def test_who_recorded_it_is_who_typed_it(open_place: Path) -> None:
+    installed = Installation(open_place)
+    installed.state.mkdir(mode=0o700)
+    os.chown(installed.state, os.geteuid() or NOBODY, -1)
+    command = ["env", *(f"-u{name}" for name in ("SUDO_USER", "LOGNAME", "USER", "LNAME", "USERNAME"))]
+    number = "+33639980001"
+    done = subprocess.run(
+        [*command, *installed.command("consents", "record", "-p", "events", number)],
+        cwd=ROOT, env=environment(), capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (consent,) = installed.json("consents", "show", number)["consents"]
+    assert consent["recorded_by"] == pwd.getpwuid(os.getuid()).pw_name

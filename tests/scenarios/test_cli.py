@@ -97,6 +97,7 @@ def test_without_consent_nothing_is_accepted(installed: Installation) -> None:
     done = installed.run("send", "--purpose", "events", "06 39 98 00 01", "Bonjour")
     assert done.returncode == 3
     assert "no consent" in done.stderr
+    assert "gatewayd consents record" in done.stderr
     assert installed.json("messages", "list") == []
 
 
@@ -164,6 +165,17 @@ def test_consents_show_their_proof(installed: Installation) -> None:
     assert installed.run("consents", "record", "-p", "event", FIRST).returncode == 2
 
 
+@pytest.mark.parametrize("words", [("consents", "record", "-p", "events"), ("optouts", "add")])
+def test_of_several_numbers_the_bad_one_is_named_and_none_is_recorded(
+    installed: Installation, words: tuple[str, ...]
+) -> None:
+    done = installed.run(*words, FIRST, "06 39 98 00")
+    assert done.returncode == 2
+    assert "06 39 98 00: " in done.stderr
+    assert installed.json("consents", "show", FIRST)["consents"] == []
+    assert installed.json("optouts", "list") == []
+
+
 def test_messages_are_filtered_held_released_and_canceled(installed: Installation) -> None:
     for number in (FIRST, SECOND, FIRST):
         assert installed.run("send", "-p", "alerte", number, "x").returncode == 0
@@ -196,6 +208,15 @@ def test_status_without_a_daemon(installed: Installation) -> None:
     assert (found["running"], found["pid"], found["lines"], found["unknown"]) == (False, None, [], [])
     assert found["messages"]["queued"] == 0
     assert "gatewayd does not run" in installed.run("status").stdout
+
+
+def test_a_port_that_is_not_there_is_explained(tmp_path: Path) -> None:
+    installed = Installation(tmp_path, (str(tmp_path / "ttyUSB9"),))
+    with installed.daemon() as daemon:
+        daemon.ready().wait_for(lambda told: any("absent" in words for words in told))
+        assert installed.json("status")["started_at"].endswith("Z")
+        for words in (("status",), ("modems", "list")):
+            assert "absent: nothing is plugged in there" in installed.run(*words).stdout
 
 
 def test_sims_that_were_never_found_are_listed(installed: Installation) -> None:
