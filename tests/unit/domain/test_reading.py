@@ -88,6 +88,7 @@ def test_the_tables_are_large_and_have_no_row_twice() -> None:
         ("stop merci", "keyword_with_politeness"),
         ("aret", "misspelt_keyword"),
         ("arrêt ?", "keyword_as_question"),
+        ("arrêt ?!", "keyword_as_question"),
         ("STOP START", "stop_and_start"),
         ("Je voudrais reprendre mais mon mari préfère que vous fassiez stop", "stop_and_start"),
         ("cancel my subscription", "sentence_of_keywords"),
