@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
+import re
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gatewayd.cli import context, options, output
 from gatewayd.cli.options import AsJson, By
+from gatewayd.domain.number import repair_excel
+from gatewayd.domain.sender import e164
+from gatewayd.errors import NumberError, UsageError
+from gatewayd.interfaces.dropfolder.report import neutral
 from gatewayd.store.people import People
 
 app = options.noun('Who said "no more".')
@@ -29,6 +38,89 @@ def add(
         waiting = f", {output.many(canceled, 'waiting message')} canceled" if canceled else ""
         output.say(f"{recipient} opted out{waiting}")
     here.ring()
+
+
+@app.command()
+def remove(
+    ctx: typer.Context,
+    numbers: Annotated[list[str], typer.Argument(help="Who wants messages again, one number or several.")],
+    by: By = "",
+) -> None:
+    """Lift opt-outs, when the person asks for it. The records stay; what was canceled stays canceled."""
+    here = context.of(ctx)
+    people, recipients = People(here.database), [_number(number, here.settings.country) for number in numbers]
+    for written, recipient in zip(numbers, recipients, strict=True):
+        if recipient is None:
+            raise UsageError(f"{written} is no phone number (nothing was changed)")
+    for recipient in filter(None, recipients):
+        lifted = people.remove_optout(recipient, by=by or context.operator(), at=here.clock.utc_now())
+        output.say(f"{recipient} may be written to again" if lifted else f"{recipient} has not opted out")
+
+
+@app.command("import")
+def import_(
+    ctx: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(help="A number a line, or a CSV whose first column is the number; - reads stdin.")
+    ],
+    origin: Annotated[str, typer.Option(help="Where the list comes from.")] = "import",
+    by: By = "",
+) -> None:
+    """Record an opt-out for each number of a list; those that hold already stay as they are."""
+    here = context.of(ctx)
+    recipients, wrong = _numbers_of(_read(file), here.settings.country)
+    people, who = People(here.database), by or context.operator()
+    new, canceled = people.add_optouts(recipients, origin=origin, by=who, at=here.clock.utc_now())
+    for line, words in wrong:
+        output.warn(f"line {line}: {words!r} is no phone number")
+    waiting = f", {output.many(canceled, 'waiting message')} canceled" if canceled else ""
+    output.say(f"{output.many(new, 'opt-out')} recorded, {len(recipients) - new} known already{waiting}")
+    here.ring()
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _read(file: Path) -> str:
+    try:
+        octets = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}") from None
+    for encoding in ("utf-8-sig", "cp1252"):
+        with contextlib.suppress(UnicodeDecodeError):
+            return octets.decode(encoding)
+    return octets.decode("latin-1")
+
+
+def _numbers_of(text: str, country: str) -> tuple[list[str], list[tuple[int, str]]]:
+    """The numbers, each once, of whatever kind and country: an opt-out holds for all; and the lines without one."""
+    found: dict[str, None] = {}
+    wrong: list[tuple[int, str]] = []
+    for line, written in enumerate(text.splitlines(), 1):
+        cell = re.split(r"[;,\t]", written, maxsplit=1)[0].strip().strip('"').strip()
+        number = _number(cell, country)
+        if number is not None:
+            found[number] = None
+        elif cell and not (line == 1 and not any(map(str.isdigit, cell))):  # a heading
+            wrong.append((line, cell))
+    return list(found), wrong
+
+
+def _number(cell: str, country: str) -> str | None:
+    try:
+        written = repair_excel(cell)
+    except NumberError:
+        return None
+    return e164(re.sub(r"[\s.()/-]", "", written), country)
+
+
+@app.command()
+def export(ctx: typer.Context) -> None:
+    """Write the opt-outs that hold as CSV on stdout: number; since; origin; recorded by."""
+    here = context.of(ctx)
+    out = csv.writer(sys.stdout, delimiter=";", lineterminator="\n")
+    out.writerow(("recipient", "recorded_at", "origin", "recorded_by"))
+    for one in People(here.database).optouts():
+        out.writerow((one.recipient, output.rfc3339(one.recorded_at), neutral(one.origin), neutral(one.recorded_by)))
 
 
 @app.command("list")

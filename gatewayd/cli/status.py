@@ -27,9 +27,9 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
     """Say whether the daemon runs, what its modems do, what waits, and what needs a decision."""
     here = context.of(ctx)
     directory = here.settings.state_directory
-    outbox = Outbox(here.database)  # first: it tells in a sentence who may not know the rest
     pid = lock.holder(directory)
     told = daemon_status.read(directory)
+    outbox = Outbox(here.database)
     counts = outbox.counts()
     unknown = outbox.list(states=[MessageState.UNKNOWN], limit=_SHOWN)
     if json:

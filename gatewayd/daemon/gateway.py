@@ -1,7 +1,8 @@
 """All parts of a running gateway, built from the settings, started and stopped in order.
 
-    start   database -> bell -> what the last life left -> lines -> chores -> drop folder
-    stop    all are asked at once; the drop folder, chores, lines (a running submission ends) -> bell -> database
+    start   database -> bell -> what the last life left -> lines -> chores -> drop folder -> receiving
+    stop    all are asked at once; the drop folder, chores, lines (a running submission ends) -> receiving -> bell ->
+            database
 
 `start` returns after recovery, so that READY is true when it is said. `stop` may be called again and again with a short
 patience, until it says that all has ended. Used by `gatewayd run`, and by `demo` in its own process.
@@ -22,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gatewayd.clock import Clock
 from gatewayd.config import FeedSettings, ModemSettings, Settings
 from gatewayd.credentials import Credentials
-from gatewayd.daemon.rules import number_rules, rules_of
+from gatewayd.daemon.rules import answers_of, number_rules, reader_of, rules_of
 from gatewayd.daemon.storage import REFUSED_PINS, database_key, open_database
 from gatewayd.daemon.supervision import Task, Worker
 from gatewayd.domain import template
@@ -31,6 +32,7 @@ from gatewayd.interfaces.dropfolder.folder import SETTLE_SECONDS, DropFolder, Fe
 from gatewayd.interfaces.dropfolder.report import ReportStyle
 from gatewayd.interfaces.dropfolder.reporter import Reporter
 from gatewayd.interfaces.dropfolder.spool import Spool
+from gatewayd.interfaces.incoming import IncomingFiles
 from gatewayd.modem import simulator
 from gatewayd.modem.notices import Notice
 from gatewayd.modem.pin import PinGuard, RefusedPinsFile
@@ -38,9 +40,13 @@ from gatewayd.modem.session import Session, open_session
 from gatewayd.services import wakeup
 from gatewayd.services.dispatcher import Dispatcher, LineStatus
 from gatewayd.services.line import Common, Opener
+from gatewayd.services.receiving import Receiver
+from gatewayd.services.reconciler import Reconciler
+from gatewayd.services.replies import Replies
 from gatewayd.services.roster import Roster
 from gatewayd.services.schedules import Schedules
 from gatewayd.store.batches import Batches
+from gatewayd.store.inbox import Inbox
 from gatewayd.store.outbox import Outbox, Recovery
 from gatewayd.store.sims import Sims
 
@@ -52,6 +58,8 @@ POLL = 5.0
 """Seconds between two looks at the queue, for a ring that was lost."""
 EXPIRE = 60.0
 LOOK_INTO_FOLDERS = 2.0
+PATIENCE_WITH_REPLIES = 300.0
+"""Seconds that thousands of replies may take, with their files, on the slowest card."""
 PATIENCE_WITH_A_FILE = 900.0
 """Seconds that the largest file may take on the slowest card."""
 
@@ -74,13 +82,33 @@ class Gateway:
             roster=Roster(clock),
             lease=f"{GATEWAY}/{os.getpid()}-{random.token_hex(4)}",
             on_notice=_heard,
+            receiver=self._make_receiver(),
         )
         self._dispatcher = Dispatcher(ways, common)
         self._schedules = Schedules(clock)
         self._schedules.add("queue.poll", POLL, self._dispatcher.poll)
         self._schedules.add("queue.expire", EXPIRE, self._expire)
         self._feeder = self._make_feeder(settle)
+        task = Task("receiving", self._receive, PATIENCE_WITH_REPLIES, self._receiver.bell, close=self._receiver.close)
+        self._receiving = Worker(task, clock)
         self._bell = wakeup.Listener(settings.state_directory / wakeup.SOCKET_NAME, self.wake)
+
+    def _make_receiver(self) -> Receiver:
+        """What becomes of messages and reports that come in."""
+        settings, clock, inbox = self.settings, self._clock, Inbox(self.database)
+        numbers = number_rules(settings)
+        replies = Replies(
+            self.database,
+            read=reader_of(settings),
+            numbers=numbers,
+            answers=answers_of(settings),
+            clock=clock,
+            queued=self.wake,
+        )
+        reconciler = Reconciler(self.database, clock, queued=self.wake)
+        self._incoming = IncomingFiles(settings.spool_directory, inbox, settings.timezone, clock)
+        self._receiver = Receiver(inbox, replies, reconciler, country=settings.country, clock=clock)
+        return self._receiver
 
     def _make_feeder(self, settle: float) -> Worker:
         """The drop folders, and the worker that looks into them."""
@@ -105,6 +133,7 @@ class Gateway:
         try:
             self._spool.prepare()
             self._bell.start()
+            self._receiver.run_once()  # what the last life kept: a STOP among it comes before the first message
             recovery = self._dispatcher.start()
         except OSError as error:
             self._give_up()
@@ -114,6 +143,7 @@ class Gateway:
             raise
         self._schedules.start()
         self._feeder.start()
+        self._receiving.start()
         return recovery
 
     def _expire(self) -> int:
@@ -131,6 +161,9 @@ class Gateway:
         self._schedules.stop()
         if not (self._feeder.join(patience) and self._dispatcher.stop(patience)):
             return False
+        self._receiving.ask_to_stop()  # last: the lines have handed over what they had
+        if not self._receiving.join(patience):
+            return False
         self._give_up()
         return True
 
@@ -140,7 +173,7 @@ class Gateway:
 
     def alive(self) -> bool:
         """Whether every worker has turned as it should, and the database answers."""
-        if not (self._dispatcher.alive() and self._schedules.alive() and self._feeder.alive):
+        if not (self._dispatcher.alive() and self._schedules.alive() and self._feeder.alive and self._receiving.alive):
             return False
         return self._database_answers()
 
@@ -161,7 +194,12 @@ class Gateway:
     @property
     def crashes(self) -> int:
         """Turns that ended in a defect, since the start."""
-        return self._feeder.crashes + sum(line.crashes for line in self.lines())
+        return self._feeder.crashes + self._receiving.crashes + sum(line.crashes for line in self.lines())
+
+    def _receive(self) -> float:
+        rest = self._receiver.run_once()
+        self._incoming.run_once()
+        return rest
 
     def _look_into_folders(self, interval: float) -> float:
         turn = self._folders.run_once()

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from gatewayd.config import Settings
 from gatewayd.domain.hours import Holiday, no_holidays
+from gatewayd.domain.keywords import Keywords
+from gatewayd.domain.reading import read
 from gatewayd.services.allowance import Rules
+from gatewayd.services.answers import Answers
 from gatewayd.services.calendars import public_holidays
 from gatewayd.services.intake import NumberRules
+from gatewayd.services.replies import Reader
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -14,6 +20,17 @@ def rules_of(settings: Settings) -> Rules:
     keeps_holidays = any(purpose.hours and not purpose.hours.holidays for purpose in settings.purposes.values())
     holiday: Holiday = public_holidays(settings.country, settings.holidays_region) if keeps_holidays else no_holidays
     return Rules(settings.purposes, settings.timezone, settings.sims, settings.default_limits, holiday)
+
+
+def reader_of(settings: Settings) -> Reader:
+    """How incoming texts are read: the keywords of all languages, and the organisation's own name behind a STOP."""
+    return partial(read, keywords=Keywords.for_languages(names=[settings.organisation.name]))
+
+
+def answers_of(settings: Settings) -> Answers:
+    """Who answers people, and in which language."""
+    one = settings.organisation
+    return Answers(one.name, one.privacy_contact, one.privacy_notice, one.language)
 
 
 def number_rules(settings: Settings) -> NumberRules:

@@ -1,12 +1,12 @@
 """Receiving: what the modems hand over is kept, then understood.
 
-    keep      PDUs read from a modem's memory, on stored memory when it returns: the modem may forget them
-    report    a status report handed over directly, which nobody can read again: kept within LINGER, many in one commit
-    run_once  one turn of the worker: keep what lingers, obey replies, match reports
+    keep          PDUs out of a modem's memory: on stable storage, and obeyed, when it returns; it may forget them
+    handed_over   a report given to us directly, which nobody can read again: kept within LINGER, many in one commit
+    run_once      one turn of the worker: keep what lingers, obey what is left, match reports
 
-`keep` and `report` come from the lines' and the modems' threads; `run_once` belongs to one worker, which `bell` wakes.
-A STOP does not linger. StorageUnavailable loses nothing: what is in a modem's memory stays there, what was handed over
-directly waits here.
+`keep` and `handed_over` come from the lines' and the modems' threads; `run_once` belongs to one worker, which `bell`
+wakes. A STOP does not linger: the line that found it obeys before it sends anything else. StorageUnavailable loses
+nothing: what is in a modem's memory stays there, what was handed over directly waits here.
 """
 
 from __future__ import annotations
@@ -49,9 +49,13 @@ class Receiver:
     # -- from any thread
 
     def keep(self, sim_id: int, pdus: Sequence[str]) -> int:
-        """Put PDUs on stable storage, each once; how many were new. StorageUnavailable: none is kept."""
+        """Put PDUs on stable storage, each once, and obey them; how many were new.
+
+        StorageUnavailable: what was kept is obeyed by the worker, and the modem may be read again.
+        """
         now = self._clock.utc_now()
         new = self._inbox.keep([self._arrival(sim_id, pdu, now) for pdu in pdus])
+        self._replies.run_once()
         self.bell.set()
         return new
 

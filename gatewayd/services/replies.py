@@ -13,6 +13,7 @@ codes or names: a confirmation for an opt-out that is new, CONTACT and AIDE once
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -77,7 +78,7 @@ class _Obeyed:
 
 
 class Replies:
-    """Reads what came in. `run_once` belongs to one thread; `queued` is called when an answer waits to be sent."""
+    """Reads what came in. From any thread, one at a time; `queued` is called when an answer waits to be sent."""
 
     def __init__(
         self,
@@ -93,17 +94,19 @@ class Replies:
         self._database, self._inbox = database, Inbox(database)
         self._read, self._numbers, self._answers = read, numbers, answers
         self._clock, self._queued, self._rng = clock, queued, rng or random.SystemRandom()
+        self._lock = threading.Lock()
 
     def run_once(self) -> int:
         """Understand all that is new, and what has waited long enough; how many PDUs. StorageUnavailable."""
         done = 0
-        while batch := self._inbox.new(MESSAGE, BATCH):
-            for arrival in batch:
-                self._guarded(arrival, self._take)
-            done += len(batch)
-        while batch := self._inbox.overdue(self._clock.utc_now() - DEADLINE, 1):
-            self._guarded(batch[0], self._give_up)
-            done += 1
+        with self._lock:
+            while batch := self._inbox.new(MESSAGE, BATCH):
+                for arrival in batch:
+                    self._guarded(arrival, self._take)
+                done += len(batch)
+            while batch := self._inbox.overdue(self._clock.utc_now() - DEADLINE, 1):
+                self._guarded(batch[0], self._give_up)
+                done += 1
         return done
 
     def _guarded(self, arrival: Arrival, step: Callable[[Connection, Arrival], _Taken | None]) -> None:

@@ -11,6 +11,7 @@ PDU where it was, and it is taken up again.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -263,7 +264,7 @@ class Inbox:
 
         self._database.write(note)
 
-    def unfiled(self, limit: int) -> Sequence[Incoming]:
+    def unfiled(self, limit: int) -> builtins.list[Incoming]:
         """Those without a file yet, oldest first."""
         query = _INCOMING.where(_i.filed_at.is_(None)).order_by(_i.id).limit(limit)
         with self._database.read() as connection:

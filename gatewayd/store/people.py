@@ -176,6 +176,15 @@ class People:
         """Record a "no more", if none holds yet, and cancel what waits for the number; returns how many messages."""
         return self._database.write(lambda connection: opt_out(connection, recipient, origin, by, at).canceled)
 
+    def add_optouts(self, recipients: Sequence[str], *, origin: str, by: str, at: datetime) -> tuple[int, int]:
+        """A whole list in one transaction: how many are new, and how many waiting messages were canceled."""
+
+        def add(connection: Connection) -> tuple[int, int]:
+            done = [opt_out(connection, recipient, origin, by, at) for recipient in recipients]
+            return sum(one.new for one in done), sum(one.canceled for one in done)
+
+        return self._database.write(add)
+
     def remove_optout(self, recipient: str, *, by: str, at: datetime) -> bool:
         """Lift the opt-out that holds; the record stays. False if there was none."""
         return self._database.write(lambda connection: lift(connection, recipient, by, at))

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+from gatewayd.domain.keywords import Keywords
+from gatewayd.domain.reading import read
 from gatewayd.domain.text import Alphabet
 from gatewayd.modem.pdu import Concat, Deliver, StatusReport
 from gatewayd.modem.simulator.card import STORED_UNREAD, Stored
@@ -16,9 +19,9 @@ from gatewayd.services.receiving import Receiver
 from gatewayd.services.reconciler import Reconciler
 from gatewayd.services.replies import Replies
 from gatewayd.store.inbox import Inbox
-from tests.scenarios.keywords import read
 from tests.scenarios.world import FakeClock, World
 
+KEYWORDS = Keywords.for_languages(names=["Amicale des Jardins"])
 SMSC = "+33639980000"
 SENT_AT = datetime(2026, 3, 10, 11, 0, tzinfo=UTC)
 
@@ -33,7 +36,7 @@ class ReceivingWorld(World):
         self.inbox = Inbox(self.db)
         self.replies = Replies(
             self.db,
-            read=read,
+            read=partial(read, keywords=KEYWORDS),
             numbers=NumberRules("FR", frozenset({"FR"}), frozenset({"mobile"})),
             answers=Answers("Amicale des Jardins", "rgpd@example.org"),
             clock=self.clock,

@@ -17,7 +17,7 @@ FIRST, SECOND = "+33639980001", "+33639980002"
 
 @pytest.fixture
 def simulator(tmp_path: Path) -> Iterator[SimulatorProcess]:
-    with start_process(["a"], "report=1", tmp_path / "sim") as process:
+    with start_process(["a"], "report=0", tmp_path / "sim") as process:
         yield process
 
 
@@ -48,7 +48,7 @@ def test_what_was_accepted_before_and_what_comes_is_sent(installed: Installation
 
 
 def test_sigterm_lets_a_running_submission_end(installed: Installation, simulator: SimulatorProcess) -> None:
-    simulator.control("options", sim="a", options="latency=4&report=1")
+    simulator.control("options", sim="a", options="latency=4&report=0")
     installed.run("send", "-p", "alerte", FIRST, "un")
     installed.run("send", "-p", "alerte", SECOND, "deux")
     with installed.daemon() as daemon:
@@ -70,7 +70,7 @@ def installed_waits_for_sending(installed: Installation) -> None:
 def test_killed_in_a_submission_it_is_unknown_and_never_sent_again(
     installed: Installation, simulator: SimulatorProcess
 ) -> None:
-    simulator.control("options", sim="a", options="latency=4&report=1")
+    simulator.control("options", sim="a", options="latency=4&report=0")
     installed.run("send", "-p", "alerte", FIRST, "un")
     installed.run("send", "-p", "alerte", SECOND, "deux")
     with installed.daemon() as daemon:
@@ -78,7 +78,7 @@ def test_killed_in_a_submission_it_is_unknown_and_never_sent_again(
         installed_waits_for_sending(installed)
         daemon.kill()
     simulator.wait(accepted=1)
-    simulator.control("options", sim="a", options="report=1")
+    simulator.control("options", sim="a", options="report=0")
     with installed.daemon() as daemon:
         daemon.ready()
         simulator.wait(accepted=2, seconds=40)

@@ -105,8 +105,7 @@ def test_octets_that_are_no_pdu_are_put_aside_and_never_read_again(make: Make, p
 
 def test_a_crash_between_keeping_and_reading_loses_nothing(make: Make) -> None:
     world = make()
-    world.write("a", WHO, "STOP")
-    world.settle()
+    world.inbox.keep([world.receiver._arrival(1, deliver(WHO, "STOP"), world.clock.now)])
     assert world.opted_out() == []
     world.crash()
     world.restart()
@@ -213,7 +212,34 @@ def test_stop_cancels_all_that_waits_on_any_sim(make: Make) -> None:
     world.turn()
     assert [world.state(one) for one in later] == ["canceled"]
     message = world.inbox.list()[0]
-    assert (message.kind, message.rule, message.canceled) == ("opt_out", "STOP", 1)
+    assert (message.kind, message.tier, message.canceled, message.review) == ("opt_out", "certain", 1, False)
+
+
+@pytest.mark.parametrize("text", ["Stop merci", "STOP. Marie", "arrêtez de m'envoyer des SMS"])
+def test_what_is_not_certain_opts_out_and_is_reviewed(make: Make, text: str) -> None:
+    world = make()
+    world.write("a", WHO, text)
+    world.turn()
+    assert world.opted_out() == [WHO]
+    (message,) = world.inbox.list(to_review=True)
+    world.inbox.reviewed(message.id, by="marie", at=world.clock.now)
+    assert world.inbox.list(to_review=True) == []
+
+
+@pytest.mark.parametrize("text", ["STOP\n--\nMarie Dupont", "STOP Amicale des Jardins"])
+def test_stop_with_a_signature_or_our_name(make: Make, text: str) -> None:
+    world = make()
+    world.write("a", WHO, text)
+    world.turn()
+    assert world.opted_out() == [WHO]
+
+
+def test_a_bus_stop_goes_to_the_inbox(make: Make) -> None:
+    world = make()
+    world.write("a", WHO, "On se retrouve à l'arrêt de bus")
+    world.turn()
+    assert world.opted_out() == []
+    assert world.inbox.list()[0].kind == "other"
 
 
 def test_stop_in_national_form(make: Make) -> None:

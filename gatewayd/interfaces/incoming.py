@@ -1,0 +1,106 @@
+"""SPOOL/incoming/: a file for each message that came in, with the headers of smstools3, for programs that read those.
+
+    From: 33639980001
+    From_TOA: 91 international, ISDN/telephone
+    From_SMSC: 33639980000
+    Sent: 26-11-24 10:00:00
+    Received: 26-11-24 10:00:02
+    Subject: accueil
+    Modem: accueil
+    IMSI: 208010000000001
+    IMEI: 350000000000001
+    Report: no
+    Alphabet: UTF-8
+    Length: 4
+
+    STOP
+
+Times are local, numbers without plus, the text is UTF-8; `Incomplete: yes` where parts never came. The name is that of
+the SIM, with the number of `gatewayd inbox show`. A file appears when it is whole, and may be taken away. After a crash
+the last ones may come again, under the same names. A folder that cannot be written delays files, and no STOP.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, tzinfo
+from pathlib import Path
+
+import structlog
+
+from gatewayd.clock import Clock
+from gatewayd.interfaces.dropfolder.spool import write_whole
+from gatewayd.store.inbox import Inbox, Incoming
+
+log = structlog.get_logger(__name__)
+
+FOLDER = "incoming"
+BATCH = 50
+_TIME = "%y-%m-%d %H:%M:%S"
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+
+
+class IncomingFiles:
+    """Writes the files. `run_once` belongs to one thread."""
+
+    def __init__(self, spool: Path, inbox: Inbox, timezone: tzinfo, clock: Clock) -> None:
+        self._folder, self._inbox, self._timezone, self._clock = spool / FOLDER, inbox, timezone, clock
+        self._failed = False
+
+    def run_once(self) -> int:
+        """Write what has no file yet; how many. StorageUnavailable."""
+        done = 0
+        while batch := self._inbox.unfiled(BATCH):
+            try:
+                self._write(batch)
+            except OSError as error:
+                if not self._failed:
+                    log.warning("incoming.not_filed", folder=str(self._folder), error=str(error))
+                self._failed = True
+                return done
+            self._failed = False
+            self._inbox.filed([one.id for one in batch], self._clock.utc_now())
+            done += len(batch)
+        return done
+
+    def _write(self, batch: list[Incoming]) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for message in batch:
+            with write_whole(self._folder / name_of(message)) as output:
+                output.write(content(message, self._timezone).encode("utf-8", "replace"))
+
+
+def name_of(message: Incoming) -> str:
+    """`accueil.000042`."""
+    return f"{_UNSAFE.sub('_', message.sim) or 'sim'}.{message.id:06}"
+
+
+def content(message: Incoming, timezone: tzinfo) -> str:
+    """The file: headers, an empty line, the text. No header can hold a line of its sender's making."""
+    headers = [
+        ("From", message.sender.removeprefix("+")),
+        ("From_TOA", _type_of_number(message.sender)),
+        ("From_SMSC", message.service_centre.removeprefix("+")),
+        ("Sent", _local(message.sent_at, timezone)),
+        ("Received", _local(message.received_at, timezone)),
+        ("Subject", message.sim),
+        ("Modem", message.sim),
+        ("IMSI", message.imsi),
+        ("IMEI", message.imei),
+        ("Report", "no"),
+        ("Alphabet", "UTF-8"),
+        ("Length", str(len(message.text))),
+        ("Incomplete", "" if message.complete else "yes"),
+    ]
+    lines = [f"{name}: {''.join(filter(str.isprintable, value))}\n" for name, value in headers if value]
+    return "".join(lines) + "\n" + message.text
+
+
+def _local(moment: datetime | None, timezone: tzinfo) -> str:
+    return "" if moment is None else moment.astimezone(timezone).strftime(_TIME)
+
+
+def _type_of_number(sender: str) -> str:
+    if sender.startswith("+"):
+        return "91 international, ISDN/telephone"
+    return "81 unknown, ISDN/telephone" if sender.isdecimal() else "D0 alphanumeric, unknown"
