@@ -11,6 +11,7 @@ write and would answer yes (`ends_trust`). What that last transaction wrote may 
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 from pathlib import Path
 
 from gatewayd.errors import StorageUnavailable, StoreError, TransitionError
@@ -30,8 +31,7 @@ _UNAVAILABLE = {
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened (a missing directory, permissions, a read-only disk)",
     sqlite3.SQLITE_PROTOCOL: "another process keeps its index locked",
 }
-# The plain code as well: SQLCipher's driver does not say which call failed.
-_UNSYNCED = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC, sqlite3.SQLITE_IOERR})
+_UNSYNCED = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC})
 
 
 def code_of(error: BaseException) -> int | None:
@@ -40,9 +40,23 @@ def code_of(error: BaseException) -> int | None:
     return code if isinstance(code, int) else None
 
 
-def ends_trust(error: BaseException) -> bool:
-    """Whether the disk failed to sync: what it says from now on proves nothing."""
-    return code_of(error) in _UNSYNCED
+def ends_trust(error: BaseException, path: Path) -> bool:
+    """Whether the disk failed to sync: what it says from now on proves nothing.
+
+    SQLCipher's driver does not say which call failed. Where the directory takes no write, it was a write, which changed
+    nothing; where it takes one, the sync is to blame.
+    """
+    code = code_of(error)
+    return code in _UNSYNCED or (code == sqlite3.SQLITE_IOERR and _takes_writes(path.parent))
+
+
+def _takes_writes(directory: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=directory, buffering=0) as probe:
+            probe.write(b"gatewayd")
+    except OSError:
+        return False
+    return True
 
 
 def translated(error: BaseException, path: Path) -> BaseException:

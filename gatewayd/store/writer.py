@@ -126,7 +126,7 @@ class Writer:
         except BaseException as error:
             for job in jobs:
                 job.result, job.error = None, job.error or self._of_each(error)
-            if faults.ends_trust(error):
+            if faults.ends_trust(error, self._path):
                 self.distrusted = (
                     f"{self._path}: the disk did not keep what was written; check it, then restart gatewayd"
                 )
