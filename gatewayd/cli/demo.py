@@ -2,7 +2,8 @@
 
 The parts are the daemon's own, in this process; only the SIMs and their network are simulated. The demo ends well only
 if the network's ledger agrees with the database: each part of each sent message accepted exactly once, for its own
-recipient and nobody else, and nothing for those who may not be written to.
+recipient and nobody else, and nothing for those who may not be written to. One recipient answers STOP in the middle:
+what was planned for him later is canceled.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -36,18 +38,23 @@ from gatewayd.daemon.storage import log_key
 from gatewayd.domain.message import SETTLED_STATES, MessageState
 from gatewayd.domain.number import repair_excel
 from gatewayd.errors import ModemBusy, NumberError, UsageError
+from gatewayd.interfaces.dropfolder import sentences
 from gatewayd.interfaces.dropfolder.names import REPORT
 from gatewayd.interfaces.dropfolder.table import REJECTED
 from gatewayd.modem import simulator
 from gatewayd.modem.simulator import Accepted, Network
+from gatewayd.services.intake import plan_text
 from gatewayd.store.people import People
-from gatewayd.store.work import MessageRecord
+from gatewayd.store.work import MessageRecord, NewMessage
 
 app = options.command()
 
 PURPOSE = "vie-associative"
 NAME = "membres.csv"
 ICCIDS = ("8933000000000000001", "8933000000000000002")
+_REMINDER = "Bonjour, la réunion commence dans une heure. Amicale des Jardins"
+_MESSAGES = data.ACCEPTED + 2
+"""Those of the file; the reminder for the person who says STOP, and the confirmation that he gets instead."""
 _LONGEST = 55.0
 """Seconds after which the demo has failed."""
 _LOOK = 0.1
@@ -62,8 +69,8 @@ country: FR
 state_directory: {state}
 spool_directory: {spool}
 modems:
-  - port: sim://accueil?network={network}&iccid={first}&latency=0.3&jitter=0.1&report=1
-  - port: sim://secours?network={network}&iccid={second}&latency=0.3&jitter=0.1&report=1
+  - port: sim://accueil?network={network}&iccid={first}&latency=0.3&jitter=0.1&report=1&rule={stops};reply=STOP
+  - port: sim://secours?network={network}&iccid={second}&latency=0.3&jitter=0.1&report=1&rule={stops};reply=STOP
 sims:
   - {{name: accueil, iccid: "{first}", line: {{allows: [information]}}}}
   - {{name: secours, iccid: "{second}", line: {{allows: [information]}}}}
@@ -123,6 +130,7 @@ def _configured(place: Path, network: Network) -> Settings:
         purpose=PURPOSE,
         first=ICCIDS[0],
         second=ICCIDS[1],
+        stops=data.SAYS_STOP.removeprefix("+"),
     )
     file.write_text(words, encoding="utf-8")
     network.ledger.write_to(place / "ledger.jsonl")
@@ -169,6 +177,7 @@ class _Demo:
             self._record_people(gateway, rows)
             gateway.start()
             try:
+                self._plan_a_later_message(gateway)
                 _drop(data.DEMO_FILE, settings.spool_directory / "drop" / NAME)
                 self._watch(gateway)
                 messages = gateway.outbox.list(limit=1000)
@@ -210,22 +219,40 @@ class _Demo:
         people.add_optout(data.OPTED_OUT, origin="by letter", by="demo", at=now)
         output.say(f"{len(recipients)} consents and one opt-out are recorded; {NAME} is dropped into the folder.")
 
+    def _plan_a_later_message(self, gateway: Gateway) -> None:
+        """To somebody who will answer STOP to his first one: it must never leave."""
+        purpose, now = self._settings.purposes[PURPOSE], self._clock.utc_now()
+        planned = plan_text(_REMINDER, purpose)
+        later = NewMessage(
+            recipient=data.SAYS_STOP,
+            purpose=purpose.key,
+            feed="demo",
+            pool=purpose.pool,
+            priority=purpose.priority,
+            text=planned.text,
+            alphabet=str(planned.alphabet),
+            parts=len(planned.parts),
+            created_at=now,
+            not_before=now + timedelta(hours=1),
+        )
+        gateway.outbox.accept(None, [later])
+
     def _watch(self, gateway: Gateway) -> None:
         """Until every message has come to its end and the report says so."""
         deadline = self._clock.monotonic() + _LONGEST
-        with _progress(data.ACCEPTED) as tell:
+        with _progress(_MESSAGES) as tell:
             while not self._reported(gateway):
                 if self._clock.monotonic() > deadline:
                     raise ModemBusy(f"after {_LONGEST:.0f} seconds there are still {dict(gateway.outbox.counts())}")
                 counts = gateway.outbox.counts()
                 tell(sum(count for state, count in counts.items() if state in SETTLED_STATES))
                 time.sleep(_LOOK)
-            tell(data.ACCEPTED)
+            tell(_MESSAGES)
 
     def _reported(self, gateway: Gateway) -> bool:
         counts = gateway.outbox.counts()
         settled = sum(count for state, count in counts.items() if state in SETTLED_STATES)
-        if settled < data.ACCEPTED or sum(counts.values()) > settled or not self._report.exists():
+        if settled < _MESSAGES or sum(counts.values()) > settled or not self._report.exists():
             return False
         return not any(answer.state in _OPEN for answer in self._answers())
 
@@ -235,9 +262,9 @@ class _Demo:
             return [_Answer(*cells) for cells in islice(csv.reader(stream, delimiter=";"), 1, None)]
 
     def _print(self, rows: Sequence[_Row], messages: Sequence[MessageRecord]) -> None:
-        by_number = {message.recipient: message for message in messages}
+        by_number = {message.recipient: message for message in messages if message.feed == "."}
         answers = {answer.line: answer for answer in self._answers()}
-        cells = []
+        cells: list[tuple[object, ...]] = []
         for row in rows:
             answer = answers[str(row.line)]
             message = by_number.get(row.recipient) if answer.state != REJECTED else None
@@ -245,6 +272,8 @@ class _Demo:
             sent = message is not None and message.state in _SENT
             sim, parts, why = (message.sim, message.parts, "") if message and sent else ("", "", answer.reason)
             cells.append((row.line, row.name, row.written, output.state(state), sim, parts, why))
+            if row.recipient == data.SAYS_STOP:
+                cells += [_after_stop(row, one) for one in reversed(messages) if one.feed != "."]
         columns = ("LINE", "NAME", "NUMBER", "STATE", "SIM", "SMS", "WHY")
         output.show(output.table(columns, cells, numeric=frozenset({"LINE", "SMS"})))
         output.show(Text.assemble("\nThe report: ", (str(self._report), "bold")))
@@ -252,6 +281,14 @@ class _Demo:
             output.say(f"  {line}", style="dim")
         output.say("")
         _print_counts(messages)
+
+
+def _after_stop(row: _Row, message: MessageRecord) -> tuple[object, ...]:
+    """A message to the person who said STOP that is not out of the file."""
+    if message.state in _SENT:
+        return ("", row.name, row.written, output.state(message.state), message.sim, message.parts, message.text)
+    why = sentences.of_message(message.state, message.reason, "fr")
+    return ("", row.name, row.written, output.state(message.state), "", "", f"rappel prévu plus tard : {why}")
 
 
 _OPEN = frozenset(str(state) for state in MessageState if state not in SETTLED_STATES)

@@ -15,6 +15,7 @@ DEMO_FILE = Path(__file__).with_name("demo.csv")
 ROWS = 40
 OPTED_OUT = "+33639981013"  # line 14: accepted, and blocked at the mark
 WITHOUT_CONSENT = "+33639981021"  # line 22: likewise
+SAYS_STOP = "+33639981019"  # line 20: answers STOP to this message, and another one is planned for him
 LONG = "+33639981009"  # line 10: three parts of GSM 7-bit
 EMOJI = "+33639981006"  # line 7: UCS-2, for one character
 

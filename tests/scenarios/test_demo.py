@@ -37,6 +37,10 @@ def test_it_ends_well_and_shows_everything(tmp_path: Path) -> None:
     destinations = {entry.destination for entry in ledger}
     assert destinations.isdisjoint({data.OPTED_OUT, data.WITHOUT_CONSENT})
     assert len(destinations) == data.ACCEPTED - 2
+    assert "canceled" in done.stdout
+    to_who_left = [entry.text for entry in ledger if entry.destination == data.SAYS_STOP]
+    assert len(to_who_left) == 2, "his message of the file, and the confirmation of his STOP"
+    assert "vous ne recevrez plus nos SMS" in str(to_who_left[1])
     assert {entry.sim for entry in ledger} == {"accueil", "secours"}
     log = (place / "gatewayd.log").read_text()
     assert "639981" not in log
