@@ -30,7 +30,7 @@ class ReceivingWorld(World):
     """`turn` gives the lines and the receiver their turns until nothing is left to do."""
 
     def __init__(self, directory: Path, *names: str, **how: object) -> None:
-        super().__init__(directory, *names, **how)  # type: ignore[arg-type]
+        super().__init__(directory, *names, **how)  # type: ignore[arg-type]  # the test names them
 
     def make_receiver(self) -> Receiver:
         self.inbox = Inbox(self.db)
@@ -111,7 +111,7 @@ class ReceivingWorld(World):
 def deliver(sender: str, text: str, *, at: datetime = SENT_AT, **more: object) -> str:
     """An SMS-DELIVER in hex."""
     made = Deliver(sender, text, timestamp=at, smsc=SMSC)
-    return replace(made, **more).encode().hex  # type: ignore[arg-type]
+    return replace(made, **more).encode().hex  # type: ignore[arg-type]  # the test names them
 
 
 def in_parts(sender: str, *texts: str, reference: int = 7, wide: bool = False, ucs2: bool = False) -> list[str]:

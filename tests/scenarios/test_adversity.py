@@ -28,7 +28,7 @@ def make(tmp_path: Path) -> Iterator[Callable[..., World]]:
     worlds: list[World] = []
 
     def build(*names: str, **how: object) -> World:
-        worlds.append(World(tmp_path, *(names or ("a", "b")), **how))  # type: ignore[arg-type]
+        worlds.append(World(tmp_path, *(names or ("a", "b")), **how))  # type: ignore[arg-type]  # the test names them
         return worlds[-1]
 
     yield build
@@ -78,11 +78,11 @@ def test_an_outcome_that_the_database_refuses_for_good_does_not_stop_the_line(
     turn = world.outbox.turn
 
     def refusing(finished: object, *of: object) -> Work | None:
-        if finished is not None and finished.work.message_id == refused:  # type: ignore[attr-defined]
+        if finished is not None and finished.work.message_id == refused:  # type: ignore[attr-defined]  # of any outcome
             raise error
-        return turn(finished, *of)  # type: ignore[arg-type]
+        return turn(finished, *of)  # type: ignore[arg-type]  # passed on as it came
 
-    world.outbox.turn = refusing  # type: ignore[assignment, method-assign]
+    world.outbox.turn = refusing  # type: ignore[assignment, method-assign]  # the real step, held up
     with capture_logs() as logged:
         world.settle()
     (lost,) = [entry for entry in logged if entry["event"] == "outcome.unrecorded"]
@@ -105,12 +105,12 @@ def test_a_claim_that_fails_does_not_take_the_outcome_with_it(make: Callable[...
     def claims_fail(finished: object, wanted: object, *of: object) -> Work | None:
         if wanted is not None:
             raise StoreError("no such claim")
-        return turn(finished, None, *of)  # type: ignore[arg-type]
+        return turn(finished, None, *of)  # type: ignore[arg-type]  # passed on as it came
 
-    world.outbox.turn = claims_fail  # type: ignore[assignment, method-assign]
+    world.outbox.turn = claims_fail  # type: ignore[assignment, method-assign]  # the real step, held up
     assert turn_with_crashes(world, "a", 4) > 0
     assert (world.state(sent), world.state(waiting)) == ("sent", "queued")
-    world.outbox.turn = turn  # type: ignore[method-assign]
+    world.outbox.turn = turn  # type: ignore[method-assign]  # the real step, held up
     world.settle()
     assert world.states() == {"sent": 2}
     world.agree()
@@ -130,7 +130,7 @@ def test_a_message_that_makes_us_fail_lets_the_others_pass(make: Callable[..., W
             raise ValueError("a defect")
         return pdu(work, status_report=status_report)
 
-    encoder.pdu = failing  # type: ignore[method-assign]
+    encoder.pdu = failing  # type: ignore[method-assign]  # the real step, held up
     poison, *others = world.accept(number(1), number(2), number(3))
     assert turn_with_crashes(world, "a", 20) == 1
     assert [world.state(each) for each in others] == ["sent", "sent"]
@@ -355,9 +355,9 @@ def test_a_consent_withdrawn_at_the_prompt(make: Callable[..., World]) -> None:
 
     def withdrawn(*of: object) -> None:
         people.record_consent(number(1), "events", method="letter", recorded_by="test", at=now, given=False)
-        mark(*of)  # type: ignore[arg-type]
+        mark(*of)  # type: ignore[arg-type]  # passed on as it came
 
-    world.outbox.mark_on_wire = withdrawn  # type: ignore[assignment, method-assign]
+    world.outbox.mark_on_wire = withdrawn  # type: ignore[assignment, method-assign]  # the real step, held up
     gone, kept = world.accept(number(1), number(2))
     world.settle()
     assert (world.state(gone), world.state(kept)) == ("blocked", "sent")

@@ -21,7 +21,7 @@ def make(tmp_path: Path) -> Iterator[Callable[..., World]]:
     worlds: list[World] = []
 
     def build(*names: str, **how: object) -> World:
-        worlds.append(World(tmp_path, *(names or ("a", "b")), **how))  # type: ignore[arg-type]
+        worlds.append(World(tmp_path, *(names or ("a", "b")), **how))  # type: ignore[arg-type]  # the test names them
         return worlds[-1]
 
     yield build
@@ -280,11 +280,11 @@ def test_an_opt_out_between_claim_and_prompt(make: Callable[..., World]) -> None
 
     def stop_arrives(*of: object) -> None:
         world.people.add_optout(number(1), origin="stop", by="test", at=world.clock.utc_now())
-        mark(*of)  # type: ignore[arg-type]
+        mark(*of)  # type: ignore[arg-type]  # passed on as it came
 
-    world.outbox.mark_on_wire = stop_arrives  # type: ignore[assignment, method-assign]
+    world.outbox.mark_on_wire = stop_arrives  # type: ignore[assignment, method-assign]  # the real step, held up
     assert line.run_once().event == "blocked"
-    world.outbox.mark_on_wire = mark  # type: ignore[method-assign]
+    world.outbox.mark_on_wire = mark  # type: ignore[method-assign]  # the real step, held up
     world.settle()
     assert world.state(message) in ("blocked", "canceled")
     assert world.ledger == []

@@ -55,7 +55,7 @@ def make(tmp_path: Path) -> Iterator[Callable[..., World]]:
     worlds: list[World] = []
 
     def build(*names: str, **how: object) -> World:
-        worlds.append(World(tmp_path, *names, **how))  # type: ignore[arg-type]
+        worlds.append(World(tmp_path, *names, **how))  # type: ignore[arg-type]  # the test names them
         return worlds[-1]
 
     yield build
@@ -110,10 +110,10 @@ def test_stop_lets_the_running_submission_end(make: Callable[..., World]) -> Non
     marked, mark = threading.Event(), world.outbox.mark_on_wire
 
     def marking(*of: object) -> None:
-        mark(*of)  # type: ignore[arg-type]
+        mark(*of)  # type: ignore[arg-type]  # passed on as it came
         marked.set()
 
-    world.outbox.mark_on_wire = marking  # type: ignore[assignment, method-assign]
+    world.outbox.mark_on_wire = marking  # type: ignore[assignment, method-assign]  # the real step, held up
     dispatcher.start()
     world.accept(number(1), number(2))
     dispatcher.wake()
@@ -129,9 +129,9 @@ def test_a_line_that_crashes_begins_anew(world: World, dispatcher: Dispatcher) -
     def failing(*of: object) -> object:
         if defects:
             raise defects.pop()
-        return turn(*of)  # type: ignore[arg-type]
+        return turn(*of)  # type: ignore[arg-type]  # passed on as it came
 
-    world.outbox.turn = failing  # type: ignore[assignment, method-assign]
+    world.outbox.turn = failing  # type: ignore[assignment, method-assign]  # the real step, held up
     dispatcher.start()
     world.accept(*[number(n) for n in range(10)])
     dispatcher.wake()
@@ -148,10 +148,10 @@ def test_a_crash_after_the_mark_leaves_an_unknown(make: Callable[..., World]) ->
     submit = line._session.submit
 
     def dying(*of: object) -> int:
-        submit(*of)  # type: ignore[arg-type]
+        submit(*of)  # type: ignore[arg-type]  # passed on as it came
         raise ValueError("a defect")
 
-    line._session.submit = dying  # type: ignore[assignment, method-assign]
+    line._session.submit = dying  # type: ignore[assignment, method-assign]  # the real step, held up
     with pytest.raises(ValueError, match="a defect") as caught:
         world.settle()
     line.crashed(caught.value)
@@ -203,12 +203,12 @@ def test_a_database_that_goes_away_at_the_prompt(make: Callable[..., World]) -> 
     holding = held_by_another_process(world.path)
 
     def held_after(*of: object) -> object:
-        work = turn(*of)  # type: ignore[arg-type]
-        world.outbox.turn = turn  # type: ignore[method-assign]
+        work = turn(*of)  # type: ignore[arg-type]  # passed on as it came
+        world.outbox.turn = turn  # type: ignore[method-assign]  # the real step, held up
         holding.__enter__()
         return work
 
-    world.outbox.turn = held_after  # type: ignore[assignment, method-assign]
+    world.outbox.turn = held_after  # type: ignore[assignment, method-assign]  # the real step, held up
     assert world.lines["a"].run_once().event == "storage"
     assert world.ledger == []
     holding.__exit__(None, None, None)

@@ -169,7 +169,7 @@ class World:
             parts=len(made.parts),
             created_at=self.clock.utc_now(),
         )
-        ids = self.outbox.accept(None, [replace(message, recipient=r, **more) for r in recipients])  # type: ignore[arg-type]
+        ids = self.outbox.accept(None, [replace(message, recipient=r, **more) for r in recipients])  # type: ignore[arg-type]  # the test names them
         for line in self.lines.values():
             line.wake()
         return ids
