@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from gatewayd.errors import StorageUnavailable, StoreError
-from gatewayd.store import faults, schema
+from gatewayd.store import faults, migrations
 from gatewayd.store.writer import Writer
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ class Database:
         _prepare_file(path, encrypted=module is not sqlite3)
         database = cls(module, path, key)
         try:
-            database.write(schema.create)
+            database.write(migrations.create)
         except BaseException:
             database.close()
             raise

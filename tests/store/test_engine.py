@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from gatewayd.errors import StorageUnavailable, StoreError
-from gatewayd.store import engine, schema
+from gatewayd.store import engine, migrations, schema
 from gatewayd.store.engine import Database
 from tests.store.conftest import KEY, NOW
 
@@ -100,7 +100,7 @@ def test_a_key_has_32_octets(tmp_path: Path) -> None:
 
 
 def test_a_newer_schema_is_refused_and_left_as_it_is(database: Database, key: bytes | None) -> None:
-    newer = schema.VERSION + 1
+    newer = migrations.VERSION + 1
     database.write(lambda connection: connection.exec_driver_sql(f"PRAGMA user_version = {newer}"))
     database.close()
     with pytest.raises(StoreError, match=f"has schema {newer}"):

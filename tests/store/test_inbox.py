@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import sqlite3
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -83,34 +80,3 @@ def test_the_gate_leaves_out_the_opt_out_confirmed_and_no_later_one(
     assert facts_of(database, confirmation)[0], "a later opt-out of the same person stops it"
     with database.read() as connection:
         assert people.facts(connection, WHO, "events").opted_out
-
-
-_CONFIRMS = r"\bconfirms INTEGER,\s*|,?\s*FOREIGN KEY\(confirms\) REFERENCES optouts \(id\)"
-
-
-def of_the_first_schema(path: Path, template: Path) -> None:
-    """An empty database as it was before messages came in."""
-    with sqlite3.connect(template) as new, sqlite3.connect(path) as old:
-        for name, table, made in new.execute("SELECT name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"):
-            if table in ("arrivals", "incoming") or "confirm" in name or name.startswith("sqlite_"):
-                continue
-            old.execute(re.sub(_CONFIRMS, "", made))
-        old.execute("PRAGMA user_version = 1")
-    new.close()
-    old.close()
-
-
-def test_a_database_of_the_first_schema_is_brought_up(tmp_path: Path) -> None:
-    Database.open(tmp_path / "new.db").close()
-    of_the_first_schema(tmp_path / "old.db", tmp_path / "new.db")
-    database = Database.open(tmp_path / "old.db")
-    try:
-        assert Inbox(database).list() == []
-        with database.read() as connection:
-            objects = {tuple(row) for row in connection.exec_driver_sql("SELECT type, name FROM sqlite_master")}
-            fresh = sqlite3.connect(tmp_path / "new.db")
-            assert objects == set(fresh.execute("SELECT type, name FROM sqlite_master"))
-            fresh.close()
-            assert "confirms" in {row[1] for row in connection.exec_driver_sql("PRAGMA table_info(messages)")}
-    finally:
-        database.close()

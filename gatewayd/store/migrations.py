@@ -1,0 +1,67 @@
+"""The tables in a file: made in an empty one, and brought up to this program's schema in an older one.
+
+A step leads from one version to the next, in one transaction with the number of the version: a crash leaves the file as
+it was. Steps are never changed once a release has them; a database of each earlier version is opened in the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from gatewayd.domain.message import MessageState
+from gatewayd.errors import StoreError
+from gatewayd.store.schema import message_counts, messages, metadata, queue, triggers
+from gatewayd.store.schema.inbox import arrivals, incoming
+
+
+def create(connection: Connection) -> None:
+    """Make the tables in an empty database, or bring an older one up to this schema.
+
+    StoreError if it was made by a newer program, or is of another one.
+    """
+    present = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if present > VERSION:
+        raise StoreError(f"the database has schema {present}, this program knows {VERSION}: install the newer program")
+    if present == 0:
+        _make(connection)
+    for version in range(present, VERSION) if present else ():
+        STEPS[version](connection)
+    if present != VERSION:
+        connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+
+
+def _make(connection: Connection) -> None:
+    if connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one():
+        raise StoreError("this is a database, but not one of gatewayd")
+    metadata.create_all(connection)
+    for trigger in triggers():
+        connection.exec_driver_sql(trigger)
+    connection.execute(sa.insert(message_counts), [{"state": str(state), "total": 0} for state in MessageState])
+
+
+def _receiving(connection: Connection) -> None:
+    """What came with receiving: two tables, and the confirmation of an opt-out."""
+    connection.exec_driver_sql("ALTER TABLE messages ADD COLUMN confirms INTEGER REFERENCES optouts (id)")
+    metadata.create_all(connection, tables=[incoming, arrivals])
+    next(index for index in messages.indexes if index.name == "messages_confirm_once").create(connection)
+    for trigger in queue.confirmation_triggers():
+        connection.exec_driver_sql(trigger)
+
+
+_SINCE_2: tuple[Callable[[Connection], None], ...] = ()
+
+
+def _from_2(connection: Connection) -> None:
+    """What came after the second schema, a function each, in this order."""
+    for change in _SINCE_2:
+        change(connection)
+
+
+STEPS: Mapping[int, Callable[[Connection], None]] = {1: _receiving, 2: _from_2}
+"""From each earlier version to the next one."""
+
+VERSION = len(STEPS) + 1
+"""Of the schema; a database with a newer one is refused, and one of an earlier version brought up to it."""

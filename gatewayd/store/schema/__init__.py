@@ -1,0 +1,59 @@
+"""The tables, and what the database itself refuses.
+
+The transitions of a message are those of `domain.message.TRANSITIONS`: triggers made from that table abort every other
+change, whoever asks for it. A message has one running attempt at most, a part is sent once at most, and what is said
+about an attempt is never taken back. Names are the words of PRODUCT. Times are microseconds since 1970, UTC.
+
+Each message passes through these tables with the commit waiting, and each page changed is enciphered: so an index is
+partial wherever it can be, and leaves out what few ask for. A query uses a partial index only if it repeats its
+condition in the same words: READY, LATER, WAITING and OPEN are those words.
+
+A file a subject: base (what tables are made with), queue, people, inbox. `store/migrations.py` makes them in a file.
+"""
+
+from gatewayd.store.schema import people, queue
+from gatewayd.store.schema.base import metadata
+from gatewayd.store.schema.inbox import arrivals, incoming
+from gatewayd.store.schema.people import consents, optouts
+from gatewayd.store.schema.queue import (
+    LATER,
+    OPEN,
+    READY,
+    REMARKABLE,
+    REMARKABLE_STATES,
+    WAITING,
+    attempts,
+    batch_rows,
+    batches,
+    message_counts,
+    messages,
+    sim_recipients,
+    sims,
+)
+
+__all__ = [
+    "LATER",
+    "OPEN",
+    "READY",
+    "REMARKABLE",
+    "REMARKABLE_STATES",
+    "WAITING",
+    "arrivals",
+    "attempts",
+    "batch_rows",
+    "batches",
+    "consents",
+    "incoming",
+    "message_counts",
+    "messages",
+    "metadata",
+    "optouts",
+    "sim_recipients",
+    "sims",
+    "triggers",
+]
+
+
+def triggers() -> list[str]:
+    """What no constraint can say, as triggers of SQLite."""
+    return [*queue.triggers(), *people.triggers()]

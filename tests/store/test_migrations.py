@@ -1,0 +1,46 @@
+"""Databases of earlier versions, as they were (tests/data/schema_N.sql), are brought up to what a new one is."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from gatewayd.store import migrations
+from gatewayd.store.engine import Database
+
+DATA = Path(__file__).parents[1] / "data"
+EARLIER = range(1, migrations.VERSION)
+
+
+def shape(path: Path) -> set[tuple[str, ...]]:
+    """Each object of a database, each column of its tables, and each trigger's words."""
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        objects = [tuple(row) for row in file.execute("SELECT type, name, sql FROM sqlite_master")]
+        columns = [
+            ("column", name, *(str(field) for field in column[1:4]))
+            for kind, name, _ in objects
+            if kind == "table"
+            for column in file.execute(f"PRAGMA table_info({name})")
+        ]
+    made = {
+        (kind, name, " ".join(sql.split()) if kind in ("trigger", "index") and sql else "")
+        for kind, name, sql in objects
+    }
+    return made | set(columns)
+
+
+@pytest.mark.parametrize("version", EARLIER)
+def test_brought_up_to_the_present_schema(tmp_path: Path, version: int) -> None:
+    old, new = tmp_path / "old.db", tmp_path / "new.db"
+    with contextlib.closing(sqlite3.connect(old)) as file:
+        file.executescript((DATA / f"schema_{version}.sql").read_text())
+    for path in (old, new):
+        Database.open(path).close()
+    assert shape(old) == shape(new)
+
+
+def test_each_earlier_version_is_kept() -> None:
+    assert all((DATA / f"schema_{version}.sql").exists() for version in EARLIER)
