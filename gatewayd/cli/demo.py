@@ -40,7 +40,7 @@ from gatewayd.domain.number import repair_excel
 from gatewayd.errors import ModemBusy, NumberError, UsageError
 from gatewayd.interfaces.dropfolder import sentences
 from gatewayd.interfaces.dropfolder.names import REPORT
-from gatewayd.interfaces.dropfolder.table import REJECTED
+from gatewayd.interfaces.spreadsheet.table import REJECTED
 from gatewayd.modem import simulator
 from gatewayd.modem.simulator import Accepted, Network
 from gatewayd.services.intake import plan_text

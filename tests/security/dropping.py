@@ -23,7 +23,7 @@ from gatewayd.interfaces.dropfolder.names import REPORT
 from gatewayd.interfaces.dropfolder.report import ReportStyle
 from gatewayd.interfaces.dropfolder.reporter import Reporter
 from gatewayd.interfaces.dropfolder.spool import ANSWERS, Spool
-from gatewayd.interfaces.dropfolder.table import Bounds
+from gatewayd.interfaces.spreadsheet.table import Bounds
 from gatewayd.services.intake import Intake, NumberRules
 from gatewayd.store.batches import Batches
 from gatewayd.store.engine import Database

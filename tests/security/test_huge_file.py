@@ -6,7 +6,7 @@ import os
 import resource
 from pathlib import Path
 
-from gatewayd.interfaces.dropfolder.table import Bounds
+from gatewayd.interfaces.spreadsheet.table import Bounds
 from tests.security.dropping import Office
 
 

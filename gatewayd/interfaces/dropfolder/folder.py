@@ -27,13 +27,13 @@ from gatewayd.domain.purpose import Purpose
 from gatewayd.domain.template import Template
 from gatewayd.errors import GatewaydError, StorageUnavailable
 from gatewayd.interfaces.dropfolder.arrivals import Arrivals
-from gatewayd.interfaces.dropfolder.columns import SEARCHED, Columns, find_heading
 from gatewayd.interfaces.dropfolder.names import safe_name
-from gatewayd.interfaces.dropfolder.reader import open_table
 from gatewayd.interfaces.dropfolder.report import ReportStyle, write_refusal, write_report
 from gatewayd.interfaces.dropfolder.reporter import report_lines
 from gatewayd.interfaces.dropfolder.spool import Claim, Spool
-from gatewayd.interfaces.dropfolder.table import CORRUPT, DONE, REJECTED, Bounds, Refused, Row, Table
+from gatewayd.interfaces.spreadsheet.columns import SEARCHED, Columns, find_heading
+from gatewayd.interfaces.spreadsheet.reader import open_table
+from gatewayd.interfaces.spreadsheet.table import CORRUPT, DONE, REJECTED, Bounds, Refused, Row, Table
 from gatewayd.services.intake import Candidate, Judged, NumberRules, RowJudge
 from gatewayd.store.batches import Batch, Batches, StagedRow
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from gatewayd.interfaces.dropfolder import sentences
 from gatewayd.interfaces.dropfolder.spool import write_whole
-from gatewayd.interfaces.dropfolder.table import REJECTED
+from gatewayd.interfaces.spreadsheet.table import REJECTED
 
 # OWASP, CSV injection (CWE-1236): also behind spaces, and in the full-width forms that spreadsheets fold.
 _FORMULA = re.compile(r"[\s\u00a0\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\0]")

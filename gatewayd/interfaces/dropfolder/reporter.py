@@ -14,7 +14,7 @@ from gatewayd.clock import Clock
 from gatewayd.interfaces.dropfolder.names import REPORT
 from gatewayd.interfaces.dropfolder.report import Line, ReportStyle, write_report
 from gatewayd.interfaces.dropfolder.spool import Spool
-from gatewayd.interfaces.dropfolder.table import DONE
+from gatewayd.interfaces.spreadsheet.table import DONE
 from gatewayd.store.batches import Batches
 
 log = structlog.get_logger(__name__)

@@ -24,7 +24,7 @@ from typing import BinaryIO
 from urllib.parse import quote, unquote
 
 from gatewayd.interfaces.dropfolder.names import REPORT, numbered, safe_name
-from gatewayd.interfaces.dropfolder.table import CORRUPT, DONE, REJECTED, Refused
+from gatewayd.interfaces.spreadsheet.table import CORRUPT, DONE, REJECTED, Refused
 
 ANSWERS = (DONE, REJECTED, CORRUPT)
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC

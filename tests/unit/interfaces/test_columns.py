@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gatewayd.interfaces.dropfolder.columns import find_heading, fold, read_heading
-from gatewayd.interfaces.dropfolder.table import Row
+from gatewayd.interfaces.spreadsheet.columns import find_heading, fold, read_heading
+from gatewayd.interfaces.spreadsheet.table import Row
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from gatewayd.interfaces.dropfolder.csv_reader import CsvTable
-from gatewayd.interfaces.dropfolder.table import Bounds, Refused, Row
+from gatewayd.interfaces.spreadsheet.csv_reader import CsvTable
+from gatewayd.interfaces.spreadsheet.table import Bounds, Refused, Row
 
 EXCEL = 'Prénom;Nom;Téléphone;Message\r\nZoé;Léger;06 39 98 00 01;"Réunion ; à 19 h\r\nça ira ?"\r\n;;;\r\n'
 

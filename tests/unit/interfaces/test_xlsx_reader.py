@@ -10,8 +10,8 @@ from datetime import date, datetime, time
 import openpyxl
 import pytest
 
-from gatewayd.interfaces.dropfolder.reader import open_table
-from gatewayd.interfaces.dropfolder.table import Bounds, Refused, Row
+from gatewayd.interfaces.spreadsheet.reader import open_table
+from gatewayd.interfaces.spreadsheet.table import Bounds, Refused, Row
 
 
 def workbook(*sheets: Iterable[Iterable[object]]) -> bytes:

@@ -17,8 +17,8 @@ import re
 from collections.abc import Generator, Iterator
 from typing import BinaryIO
 
-from gatewayd.interfaces.dropfolder.columns import SEARCHED, find_heading
-from gatewayd.interfaces.dropfolder.table import CORRUPT, Bounds, Refused, Row, bounded
+from gatewayd.interfaces.spreadsheet.columns import SEARCHED, find_heading
+from gatewayd.interfaces.spreadsheet.table import CORRUPT, Bounds, Refused, Row, bounded
 
 _CHUNK = 1 << 20
 _SAMPLE = 1 << 16

@@ -26,7 +26,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 from openpyxl.worksheet.worksheet import Worksheet
 
-from gatewayd.interfaces.dropfolder.table import CORRUPT, REJECTED, Bounds, Refused, Row, bounded
+from gatewayd.interfaces.spreadsheet.table import CORRUPT, REJECTED, Bounds, Refused, Row, bounded
 
 _PROLOG = 1 << 12
 _MAX_MEMBERS = 2_000

@@ -1,12 +1,12 @@
-"""Opens a dropped file by what is in it, not by its name: XLSX, CSV, or a refusal that says what to do."""
+"""Opens a file by what is in it, not by its name: XLSX, CSV, or a refusal that says what to do."""
 
 from __future__ import annotations
 
 from typing import BinaryIO
 
-from gatewayd.interfaces.dropfolder.csv_reader import CsvTable
-from gatewayd.interfaces.dropfolder.table import CORRUPT, Bounds, Refused, Table
-from gatewayd.interfaces.dropfolder.xlsx_reader import XlsxTable
+from gatewayd.interfaces.spreadsheet.csv_reader import CsvTable
+from gatewayd.interfaces.spreadsheet.table import CORRUPT, Bounds, Refused, Table
+from gatewayd.interfaces.spreadsheet.xlsx_reader import XlsxTable
 
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # .xls, and .xlsx with a password

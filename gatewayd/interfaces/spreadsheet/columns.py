@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gatewayd.interfaces.dropfolder.table import Row
+from gatewayd.interfaces.spreadsheet.table import Row
 
 SEARCHED = 10
 
