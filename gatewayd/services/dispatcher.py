@@ -2,7 +2,8 @@
 
     start    what the last life left half done is put right (begun: queued again; on the wire: unknown), then the lines
     turn     run_once, then wait for the bell or for the time that the turn asked for
-    crash    an exception nobody foresaw is logged and counted; the line begins anew, with back-off
+    crash    an exception nobody foresaw is logged and counted; the line begins anew, with back-off over those in a row:
+             one that comes after a while of health is the first again
     stop     each line ends its submission (two minutes at most), records its outcome, and lets its modem go
 
 `alive` says whether every line has turned when it had to; a submission may take its two minutes. `poll` is the slow
@@ -28,6 +29,9 @@ log = structlog.get_logger(__name__)
 LONGEST_TURN = 240.0
 _LATE = 30.0
 _CLOSING_TRIES = 8
+_LONGEST_PENANCE = 300.0
+HEALTHY = 1800.0
+"""Seconds after a crash, more than its longest back-off, after which it is forgiven."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,8 @@ class _Worker:
 
     def __init__(self, line: Line, common: Common, stopping: threading.Event) -> None:
         self.line, self._common, self._stopping = line, common, stopping
-        self.crashes = 0
+        self.crashes = self._in_a_row = 0
+        self._crashed_at = 0.0
         self.expected_by = common.clock.monotonic() + LONGEST_TURN
         self.thread = threading.Thread(target=self._run, name=f"line {line.port}", daemon=True)
 
@@ -127,7 +132,14 @@ class _Worker:
             self.crashes += 1
             log.exception("line.crashed", port=self.line.port, times=self.crashes)
             self.line.crashed(error)
-            return backoff(self.crashes, self._common.rng, first=1.0, longest=300.0)
+            return self._penance()
+
+    def _penance(self) -> float:
+        """Seconds until the next turn. Not one good turn ends a row: a line that fails at each message has many."""
+        now = self._common.clock.monotonic()
+        self._in_a_row = self._in_a_row + 1 if now - self._crashed_at < HEALTHY else 1
+        self._crashed_at = now
+        return backoff(self._in_a_row, self._common.rng, first=1.0, longest=_LONGEST_PENANCE)
 
     def _close(self) -> None:
         for attempt in range(1, _CLOSING_TRIES + 1):

@@ -14,7 +14,8 @@ from time import monotonic
 import pytest
 
 from gatewayd.modem import simulator
-from gatewayd.services.dispatcher import LONGEST_TURN, Dispatcher
+from gatewayd.services.dispatcher import HEALTHY, LONGEST_TURN, Dispatcher
+from gatewayd.services.line import Turn
 from gatewayd.services.wakeup import listen, ring
 from tests.scenarios.world import FakeClock, World, number
 
@@ -137,6 +138,31 @@ def test_a_line_that_crashes_begins_anew(world: World, dispatcher: Dispatcher) -
     dispatcher.wake()
     assert arrived(world, 10)
     assert sum(line.crashes for line in dispatcher.status()) == 2
+
+
+def test_a_line_is_forgiven_its_crashes_after_a_while_of_health(make: Callable[..., World]) -> None:
+    clock = FakeClock()
+    world = make("a", clock=clock)
+    dispatcher = Dispatcher({"a": world.opener("a")}, world.common)
+    worker = dispatcher._workers[0]
+
+    def crash(after: float) -> float:
+        clock.advance(after)
+        worker.line.run_once = _fail  # type: ignore[method-assign]  # a defect nobody foresaw
+        wait = worker._turn()
+        worker.line.run_once = lambda: Turn("idle", 5.0)  # type: ignore[method-assign]  # and all is well again
+        assert worker._turn() == 5.0
+        return wait
+
+    waits = [crash(60) for _ in range(12)]
+    assert waits[0] < 2, "the first one costs nothing"
+    assert waits[-1] == 300, "one at each message, with good turns in between, does not eat the queue"
+    assert crash(HEALTHY + 1) < 2
+    assert dispatcher.status()[0].crashes == 13, "all are counted"
+
+
+def _fail() -> Turn:
+    raise RuntimeError("a defect")
 
 
 def test_a_crash_after_the_mark_leaves_an_unknown(make: Callable[..., World]) -> None:
