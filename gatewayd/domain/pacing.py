@@ -3,10 +3,16 @@
     minute, hour    slide, and are measured by the monotonic clock: a wall clock put right changes nothing in them
     day, month      are calendar windows in local time; a month begins on the billing day (short months: the last)
 
-A window is never opened twice: when the wall clock goes back, the later window stays until the clock has caught up. If
-its whole length passes before that by the monotonic clock, the window of the day takes over, with what was counted in
-it. A history is loaded from the store when a SIM is found, so a restart forgets nothing; entries dated in the future
-(the clock was wrong when they were made) count as of now.
+A window is never opened twice, wherever the wall clock jumps:
+
+    back       the later window stays until the clock has caught up. If its whole length passes before that by the
+               monotonic clock, the window of the day takes over, with what was counted in it
+    ahead      another day begins, and the one that was left binds as well until it ends by the monotonic clock: there
+               is room where both have room. One that a jump began binds for a day at least
+
+A history is loaded from the store when a SIM is found, so a restart forgets nothing; entries dated in the future (the
+clock was wrong when they were made) count as of now. The store knows no monotonic clock: what binds besides the window
+of the day is taken over from the history before (`after`), and ends with the process.
 
 A message starts only where all its parts fit, so that it never stops halfway for a limit; one with more parts than the
 limit itself goes when the window is empty, for else it would wait for ever. When the distinct recipients are spent, the
@@ -21,15 +27,19 @@ import calendar
 import random
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
-from itertools import islice
+from itertools import islice, product
 
 from gatewayd.domain.purpose import Limits
 
 UNLIMITED = 1 << 30
 """Stands for "as many parts as one likes" where an integer is wanted."""
+_SLIP = 60.0
+"""Seconds by which the two clocks may differ: beyond, the wall clock has jumped."""
+_LONGEST_DAY = 25 * 3600.0
+_LONGEST_MONTH = (31 * 24 + 1) * 3600.0
 
 
 class Period(StrEnum):
@@ -127,10 +137,12 @@ class History:
         met: Iterable[tuple[datetime, str]] = (),
         now: datetime,
         monotonic: float,
+        after: History | None = None,
     ) -> History:
         """A history from the (time, recipient) of each part sent since `widest_start`, in any order.
 
         `met` has the recipients that were written to, refused or not, with the last time: they count as recipients.
+        `after`: the history of the same SIM that this one replaces; its windows bind on if the clock has jumped.
         """
         history = cls(limits, tz, now=now, monotonic=monotonic)
         for at, recipient in sorted(sent):
@@ -143,6 +155,9 @@ class History:
         for at, recipient in met:
             for window in history._calendars:
                 window.meet(recipient, at)
+        for mine, former in product(history._calendars, after._calendars if after is not None else ()):
+            if mine.period is former.period:
+                mine.follow(former, monotonic)
         return history
 
     def record(self, recipient: str, now: datetime, monotonic: float) -> None:
@@ -177,13 +192,14 @@ class History:
             if parts > free:
                 waits.append((sliding.wait(parts, monotonic), f"per_{sliding.period}"))
         known_since: datetime | None = None
-        for window in self._calendars:
-            free = window.room()
-            max_parts = min(max_parts, free)
-            if parts > free:
-                waits.append((max(0.0, (window.until - now).total_seconds()), f"per_{window.period}"))
-            if window.people_spent():
-                known_since = window.since if known_since is None else max(known_since, window.since)
+        for calendar_ in self._calendars:
+            for window in calendar_.windows:
+                free = calendar_.room(window)
+                max_parts = min(max_parts, free)
+                if parts > free:
+                    waits.append((calendar_.seconds_left(window, now, monotonic), f"per_{calendar_.period}"))
+                if calendar_.people_spent(window):
+                    known_since = window.since if known_since is None else max(known_since, window.since)
         wait, why = max(waits, default=(0.0, ""))
         return Budget(wait, why, min(room, max_parts), max_parts, known_since)
 
@@ -192,7 +208,7 @@ class History:
         self._roll(now, monotonic)
         left = [Remaining(f"per_{s.period}", s.allowed, s.used(monotonic), None) for s in self._sliding]
         for window in self._calendars:
-            left.extend(window.remaining())
+            left.extend(window.remaining(now, monotonic))
         return left
 
     def _roll(self, now: datetime, monotonic: float) -> None:
@@ -228,61 +244,135 @@ class _Sliding:
         return max(0.0, last + self._length - monotonic)
 
 
+@dataclass(slots=True)
+class _Window:
+    """One day or month: what was counted in it. `binds_until`: its end by the monotonic clock, as it was seen when the
+    window began; `last`: when it was last added to, by the same clock."""
+
+    since: datetime
+    until: datetime
+    binds_until: float
+    last: float = 0.0
+    parts: int = 0
+    people: set[str] = field(default_factory=set)
+
+    def binds(self, monotonic: float) -> bool:
+        """Whether it says anything although the wall clock has left it."""
+        return self.binds_until - monotonic > _SLIP and bool(self.parts or self.people)
+
+
 class _Calendar:
-    """A day or a month of one SIM: parts counted, recipients kept while their number is limited."""
+    """The days or months of one SIM that bind now: the last one is that of the wall clock, most often the only one.
+    Parts are counted; recipients are kept while their number is limited."""
 
     def __init__(self, period: Period, parts: int | None, people: int | None, billing_day: int, tz: tzinfo) -> None:
         self.period = period
         self._parts_allowed, self._people_allowed = parts, people
         self._billing_day, self._tz = billing_day, tz
-        self._longest = 25 * 3600.0 if period is Period.DAY else (31 * 24 + 1) * 3600.0
-        self.since = self.until = datetime.min.replace(tzinfo=UTC)
-        self._seen = self._last = 0.0
-        self._parts = 0
-        self._people: set[str] = set()
+        self._longest = _LONGEST_DAY if period is Period.DAY else _LONGEST_MONTH
+        self.windows: list[_Window] = []
+        self._seen = 0.0
+        self._looked: tuple[datetime, float] | None = None
 
     def roll(self, now: datetime, monotonic: float) -> None:
         """Open the window of `now` if the present one is over."""
-        if self.since <= now < self.until:
+        if len(self.windows) > 1:
+            self.windows = [w for w in self.windows[:-1] if w.binds(monotonic)] + self.windows[-1:]
+        jumped = self._jumped(now, monotonic)
+        if not self.windows:
+            self._open(now, monotonic)
+            return
+        present = self.windows[-1]
+        if present.since <= now < present.until:
             self._seen = monotonic
-            return
-        went_back = now < self.since
-        if went_back and monotonic - self._seen < self._longest:
-            return
-        self.since, self.until = _span(self.period, now, self._tz, self._billing_day)
+        elif now >= present.until:
+            self.windows = [window for window in self.windows if window.binds(monotonic)]
+            self._open(now, monotonic, at_least=_LONGEST_DAY if jumped or self.windows else 0.0)
+        elif monotonic - self._seen >= self._longest:
+            self._take_over(present, now, monotonic)
+
+    def _jumped(self, now: datetime, monotonic: float) -> bool:
+        """Whether the wall clock was put forward since the last look."""
+        before, self._looked = self._looked, (now, monotonic)
+        return before is not None and (now - before[0]).total_seconds() - (monotonic - before[1]) > _SLIP
+
+    def _open(self, now: datetime, monotonic: float, *, at_least: float = 0.0) -> _Window:
+        since, until = _span(self.period, now, self._tz, self._billing_day)
+        window = _Window(since, until, monotonic + max((until - now).total_seconds(), at_least))
+        self.windows.append(window)
         self._seen = monotonic
-        if not went_back or self._last < monotonic - (now - self.since).total_seconds():
-            self._parts = 0
-            self._people.clear()
+        return window
+
+    def _take_over(self, later: _Window, now: datetime, monotonic: float) -> None:
+        """The clock was put back, and `later` has had its time: the window of `now`, with what was counted in it."""
+        self.windows.remove(later)
+        window = self._open(now, monotonic)
+        if later.last >= monotonic - (now - window.since).total_seconds():
+            window.parts, window.people, window.last = later.parts, later.people, later.last
+
+    def follow(self, former: _Calendar, monotonic: float) -> None:
+        """What binds in `former` besides the window that is open here."""
+        present = self.windows[-1]
+        kept = [window for window in former.windows if window.since != present.since and window.binds(monotonic)]
+        if kept:
+            present.binds_until = max(present.binds_until, monotonic + _LONGEST_DAY)
+        self.windows[:0] = kept
 
     def add(self, recipient: str, at: datetime, monotonic: float) -> None:
-        if at < self.since and monotonic < self._seen:
+        """Count a part, in each window that binds."""
+        if at < self.windows[-1].since and monotonic < self._seen:
             return
-        self._parts += 1
-        self._last = monotonic
-        self.meet(recipient, self.since)
+        for window in self.windows:
+            window.parts += 1
+            window.last = monotonic
+            if self._people_allowed is not None:
+                window.people.add(recipient)
 
     def meet(self, recipient: str, at: datetime) -> None:
-        if self._people_allowed is not None and at >= self.since:
-            self._people.add(recipient)
+        """Somebody who was written to at that time."""
+        for window in self.windows:
+            if self._people_allowed is not None and at >= window.since:
+                window.people.add(recipient)
 
     def give_back(self, at: datetime) -> None:
-        if at >= self.since and self._parts:
-            self._parts -= 1
+        """The part of that time was not taken."""
+        for window in self.windows:
+            if at >= window.since and window.parts:
+                window.parts -= 1
 
-    def room(self) -> int:
+    def room(self, window: _Window) -> int:
+        """Parts that fit into a window."""
         if self._parts_allowed is None:
             return UNLIMITED
-        return max(0, self._parts_allowed - self._parts) if self._parts else _when_empty(self._parts_allowed)
+        return max(0, self._parts_allowed - window.parts) if window.parts else _when_empty(self._parts_allowed)
 
-    def people_spent(self) -> bool:
-        return self._people_allowed is not None and len(self._people) >= self._people_allowed
+    def people_spent(self, window: _Window) -> bool:
+        """Whether only those already written to may be written to."""
+        return self._people_allowed is not None and len(window.people) >= self._people_allowed
 
-    def remaining(self) -> Iterator[Remaining]:
+    def seconds_left(self, window: _Window, now: datetime, monotonic: float) -> float:
+        """Until a window binds no more."""
+        if window is self.windows[-1]:
+            return max(0.0, (window.until - now).total_seconds())
+        return max(0.0, window.binds_until - _SLIP - monotonic)
+
+    def remaining(self, now: datetime, monotonic: float) -> Iterator[Remaining]:
+        """What is left in the fullest window."""
         if self._parts_allowed is not None:
-            yield Remaining(f"per_{self.period}", self._parts_allowed, self._parts, self.until)
+            window = max(reversed(self.windows), key=lambda each: each.parts)
+            yield Remaining(
+                f"per_{self.period}", self._parts_allowed, window.parts, self._renews_at(window, now, monotonic)
+            )
         if self._people_allowed is not None:
-            yield Remaining(f"recipients_per_{self.period}", self._people_allowed, len(self._people), self.until)
+            window = max(reversed(self.windows), key=lambda each: len(each.people))
+            used = len(window.people)
+            renews_at = self._renews_at(window, now, monotonic)
+            yield Remaining(f"recipients_per_{self.period}", self._people_allowed, used, renews_at)
+
+    def _renews_at(self, window: _Window, now: datetime, monotonic: float) -> datetime:
+        if window is self.windows[-1]:
+            return window.until
+        return now + timedelta(seconds=self.seconds_left(window, now, monotonic))
 
 
 def _when_empty(allowed: int) -> int:

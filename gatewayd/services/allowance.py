@@ -23,6 +23,8 @@ LEASE_SECONDS = 900.0
 on the wire need not renew it."""
 
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
+CLOCK_STEP = 60.0
+"""Seconds that the wall clock may gain at once before what was sent today is counted anew."""
 # A wait longer than a slip of the clock: the SIM counts as unable, and the others of its pool serve its recipients.
 _LONG = 90.0
 
@@ -64,14 +66,17 @@ def _same_card(one: str, other: str) -> bool:
     return one == other or (min(len(one), len(other)) >= 18 and (one[:-1] == other or other[:-1] == one))
 
 
-def load_history(sim_id: int, sim: SimSettings, rules: Rules, outbox: Outbox, clock: Clock) -> History:
-    """What a SIM sent, from the database, as far as its limits need to know. StorageUnavailable."""
+def load_history(
+    sim_id: int, sim: SimSettings, rules: Rules, outbox: Outbox, clock: Clock, after: History | None = None
+) -> History:
+    """What a SIM sent, from the database, as far as its limits need to know; `after`: its history until now, which
+    knows whether the clock has jumped. StorageUnavailable."""
     now, monotonic = clock.utc_now(), clock.monotonic()
     since = widest_start(sim.limits, now, rules.tz)
     if since is None:
         return History(sim.limits, rules.tz, now=now, monotonic=monotonic)
     sent, met = outbox.history(sim_id, since), outbox.met(sim_id, since)
-    return History.load(sim.limits, rules.tz, sent, met=met, now=now, monotonic=monotonic)
+    return History.load(sim.limits, rules.tz, sent, met=met, now=now, monotonic=monotonic, after=after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +107,14 @@ class Allowance:
         self._open: dict[str, Purpose] = {}
         self._open_since = self._open_until = datetime.min.replace(tzinfo=UTC)
         self._lease_seconds = LEASE_SECONDS + sim.limits.gap + sim.limits.jitter
+        self._ahead, self._trusted = self._wall_ahead(), clock.trusted()
 
     def ask(self, parts: int = 1) -> Allowed:
         """What may start now, when the next message is known to have `parts` parts."""
         now = self._clock.utc_now()
-        budget = self._history.budget(now, self._clock.monotonic(), parts=parts)
         if not self._clock.trusted() and counts_days(self.sim.limits):
-            return Allowed(None, _LONG, "clock", 0)
+            return Allowed(None, _LONG, "clock", 0)  # and no window is opened by such a clock
+        budget = self._history.budget(now, self._clock.monotonic(), parts=parts)
         if budget.wait > 0:
             return Allowed(None, budget.wait, budget.why, budget.room)
         purposes = self._purposes(now)
@@ -118,9 +124,23 @@ class Allowance:
             return Allowed(wanted, self._until_opening(now), why, budget.room)
         return Allowed(wanted, 0.0, "", budget.room)
 
-    def remember(self, history: History) -> None:
-        """What the SIM sent, read anew: the day is another than was thought."""
-        self._history = history
+    @property
+    def history(self) -> History | None:
+        """What was counted by a clock that is trusted; None: the clock is not, and its windows mean nothing."""
+        return self._history if self._trusted else None
+
+    def follow_the_clock(self, outbox: Outbox) -> None:
+        """A clock put forward opens another day, in which this SIM may have sent before it was put back, or lost: what
+        it sent is read anew. So it is once the clock is trusted at last. StorageUnavailable."""
+        if not self._clock.trusted():
+            return
+        ahead = self._wall_ahead()
+        if not self._trusted or ahead - self._ahead > CLOCK_STEP:
+            self._history = load_history(self.sim_id, self.sim, self._rules, outbox, self._clock, self.history)
+        self._ahead, self._trusted = ahead, True
+
+    def _wall_ahead(self) -> float:
+        return self._clock.utc_now().timestamp() - self._clock.monotonic()
 
     def on_wire(self, recipient: str, now: datetime) -> None:
         """A part goes out, as of this moment."""

@@ -43,7 +43,6 @@ log = structlog.get_logger(__name__)
 IDLE = 5.0  # seconds between two looks at an idle modem; a wake-up comes sooner
 SILENCE = 60.0  # seconds without a word from the modem, after which it is asked
 LOOK_ANYWAY = 30.0  # seconds after which an idle line asks the database without having been told to
-CLOCK_STEP = 60.0  # seconds that the wall clock may gain at once before what was sent today is counted anew
 SUSPENSION = timedelta(hours=1)
 IN_A_ROW = 3  # refusals for the same fault, after which the line itself changes its behaviour
 
@@ -105,7 +104,6 @@ class Line:
         self._row = _Row()
         self._why = "connecting"
         self._paused_until = self._heard_at = self._looked_at = 0.0
-        self._wall_ahead = 0.0
         self._suspended_until: datetime | None = None
         self._look = self._ask_health = True
 
@@ -164,7 +162,7 @@ class Line:
             unread = self._receive(self._session, self._mailbox)
             if unread is not None:
                 return unread
-        self._follow_the_clock(self._allowance)
+        self._allowance.follow_the_clock(self._common.outbox)
         pause = self._pause_left(self._allowance)
         if pause > 0:
             self._rest(self._why)
@@ -228,26 +226,18 @@ class Line:
         sim_id = common.sims.remember(
             iccid=sim.iccid, imsi=sim.imsi, name=sim.name, pool=sim.pool, imei=imei, port=self.port, now=now
         )
-        history = load_history(sim_id, sim, common.rules, common.outbox, self._clock)
+        former = self._allowance.history if self._allowance is not None and self._allowance.sim_id == sim_id else None
+        history = load_history(sim_id, sim, common.rules, common.outbox, self._clock, former)
         self._suspended_until = common.sims.suspended_until(sim_id)
         common.roster.enlist(sim_id, sim.pool, self.port, common.rules.carried_by(sim))
         lease = f"{common.lease}/{sim_id}"
         self._allowance = Allowance(sim_id, sim, common.rules, history, common.roster, self._clock, lease)
         self._session, self._row = session, _Row()
-        self._wall_ahead = now.timestamp() - self._clock.monotonic()
         self._paused_until, self._why, self._need = 0.0, "", 1
         self._look = self._ask_health = True
         if self._mailbox is not None:
             self._mailbox.attach(sim_id)
         log.info("line.up", port=self.port, sim=sim.name, model=session.modem.model, reports=session.reports)
-
-    def _follow_the_clock(self, allowance: Allowance) -> None:
-        """A clock put forward opens another day, in which this SIM may have sent before it was put back, or lost."""
-        ahead = self._clock.utc_now().timestamp() - self._clock.monotonic()
-        if ahead - self._wall_ahead > CLOCK_STEP:
-            rules, outbox = self._common.rules, self._common.outbox
-            allowance.remember(load_history(allowance.sim_id, allowance.sim, rules, outbox, self._clock))
-        self._wall_ahead = ahead
 
     def _drop(self, why: str) -> None:
         session, self._session = self._session, None

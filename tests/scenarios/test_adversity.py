@@ -305,6 +305,23 @@ def test_a_start_with_yesterdays_clock_does_not_open_the_day_again(
     assert world.states() == {"sent": 5}
 
 
+def test_a_clock_that_was_a_year_ahead_for_a_while_opened_no_second_day(make: Callable[..., World]) -> None:
+    world = make("a", limits=Limits(per_day=3))
+    world.accept(*[number(n) for n in range(5)])
+    world.settle()
+    world.clock.now += timedelta(days=365)
+    world.advance(60)
+    world.sims["a"].unplug()
+    world.advance(60)
+    world.sims["a"].plug()
+    assert "connected" in world.advance(60), "what it sent is read anew, on a day that knows of nothing"
+    world.clock.now -= timedelta(days=365)
+    world.advance(60)
+    assert world.states() == {"sent": 3, "queued": 2}
+    world.advance(26 * 3600)
+    assert world.states() == {"sent": 5}
+
+
 # -- what people say while a message is under way; the CLI is another process, here another connection
 
 

@@ -209,6 +209,42 @@ def test_a_clock_that_was_years_ahead_blocks_a_day_at_most() -> None:
     assert sim.budget().wait == 0
 
 
+def test_a_clock_that_runs_ahead_and_is_put_back_opens_no_second_day() -> None:
+    sim = Sim(Limits(per_day=2, recipients_per_month=2))
+    sim.send("a", "b")
+    for _ in range(3):
+        sim.now += timedelta(days=365)
+        budget = sim.budget()
+        assert (budget.why, budget.room) == ("per_day", 0)
+        assert budget.known_since is not None, "nor a month"
+        sim.wait(600)
+    sim.now -= timedelta(days=3 * 365)
+    assert sim.budget().why == "per_day"
+    sim.wait(26 * 3600)
+    assert sim.budget().wait == 0
+
+
+def test_a_clock_put_forward_gives_the_room_that_both_days_have() -> None:
+    sim = Sim(Limits(per_day=5))
+    sim.send("a", "b")
+    sim.now += timedelta(days=3)
+    assert sim.budget().room == 3
+    sim.send("c")
+    assert sim.history.remaining(sim.now, sim.monotonic)[0].left == 2
+    sim.wait(15 * 3600)  # past the midnight of the day that was left
+    assert sim.budget().room == 4
+
+
+def test_a_history_that_is_read_anew_keeps_what_binds() -> None:
+    limits = Limits(per_day=2)
+    sim = Sim(limits)
+    sim.send("a", "b")
+    sim.now += timedelta(days=365)
+    sim.history = History.load(limits, PARIS, [], now=sim.now, monotonic=sim.monotonic, after=sim.history)
+    assert sim.budget().why == "per_day"
+    assert sim.history.remaining(sim.now, sim.monotonic)[0].renews_at == sim.now + timedelta(hours=13, minutes=59)
+
+
 def test_a_clock_put_right_changes_nothing_in_the_minute() -> None:
     sim = Sim(Limits(per_minute=1))
     sim.send("a")
@@ -329,3 +365,49 @@ def test_a_step_back_never_gives_anything_back(limits: Limits, steps: list[tuple
         sim.now += timedelta(seconds=jump)
         after = sim.history.remaining(sim.now, sim.monotonic)
         assert all(mine.used >= yours.used for mine, yours in zip(after, before, strict=True))
+
+
+HOUR, DAY = 3600.0, 86400.0
+some_jumps = st.lists(
+    st.tuples(
+        st.sampled_from([60.0, 600.0, HOUR, 6 * HOUR, 13 * HOUR, DAY, 3 * DAY]),
+        st.one_of(
+            st.just(0.0),
+            st.floats(-400 * DAY, 400 * DAY),
+            st.sampled_from([-365 * DAY, -DAY, -HOUR, 50.0, 70.0, HOUR, 12 * HOUR, DAY, 365 * DAY]),
+        ),
+        st.booleans(),
+    ),
+    max_size=40,
+)
+
+
+def most_within(times: list[float], seconds: float) -> int:
+    """The largest number of times in a span that is shorter than this."""
+    return max((sum(1 for other in times if at - seconds < other <= at) for at in times), default=0)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.integers(0, 86400), some_jumps)
+def test_wherever_the_clock_jumps_no_quota_is_opened_twice(at: int, jumps: list[tuple[float, float, bool]]) -> None:
+    """By the time that has really passed: a span shorter than a day touches two days, and has two quotas at most.
+
+    The SIM sends whatever it may; between two sends the clock jumps, and its history may be read anew. Of months, the
+    one left, the one arrived in and the one after it may fall into one span.
+    """
+    limits = Limits(per_day=3, per_month=7, recipients_per_month=5)
+    sim = Sim(limits, START + timedelta(seconds=at))
+    sent: list[tuple[float, datetime, str]] = []
+    for seconds, jump, read_anew in jumps:
+        sim.wait(seconds)
+        sim.now += timedelta(seconds=jump)
+        if read_anew:
+            since = widest_start(limits, sim.now, PARIS)
+            known = [(now, name) for _, now, name in sent if since is not None and now >= since]
+            sim.history = History.load(limits, PARIS, known, now=sim.now, monotonic=sim.monotonic, after=sim.history)
+        while (budget := sim.budget()).wait == 0 and budget.known_since is None:
+            sim.send(str(len(sent)))
+            sent.append((sim.monotonic, sim.now, str(len(sent))))
+    times = [monotonic for monotonic, *_ in sent]
+    assert most_within(times, 23 * HOUR) <= 2 * 3
+    assert most_within(times, 27 * DAY) <= 3 * 5
