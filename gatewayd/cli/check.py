@@ -11,7 +11,11 @@ from gatewayd import config, credentials
 from gatewayd.cli import context, options, output
 from gatewayd.cli.options import AsJson
 from gatewayd.daemon import storage
+from gatewayd.daemon.rules import answers_of
+from gatewayd.domain import vocabulary
+from gatewayd.domain.text import Alphabet
 from gatewayd.errors import ConfigurationError
+from gatewayd.services.answers import Kind
 
 app = options.command()
 
@@ -35,7 +39,15 @@ def check(ctx: typer.Context, json: AsJson = False) -> None:
     ]
     if json:
         warnings = [{"line": line, "text": text} for line, text in notices]
-        output.as_json({"file": str(here.file), "valid": not faults, "errors": faults, "warnings": warnings})
+        output.as_json(
+            {
+                "file": str(here.file),
+                "valid": not faults,
+                "errors": faults,
+                "warnings": warnings,
+                "replies": _replies(settings),
+            }
+        )
     else:
         _print(here, faults, notices)
     if faults:
@@ -94,6 +106,40 @@ def _print(here: context.Context, faults: list[str], notices: list[tuple[int | N
     )
     output.say(f"   {', '.join(sizes)}")
     output.say(f"   database {settings.database_file} (SQLite {storage.sqlite_version()}, {ways})")
+    _print_replies(settings)
     for line, words in notices:
         place = f"line {line}: " if line else ""
         output.bullet("! ", "bold yellow", place + words)
+
+
+def _replies(settings: config.Settings) -> dict[str, object]:
+    """What people may write and are answered, for scripts."""
+    words, answers = settings.replies.vocabulary, answers_of(settings)
+    lists = {name: list(getattr(words, name)) for name in (*vocabulary.KINDS, vocabulary.ORDINARY)}
+    found = {str(kind): answers.text(kind) for kind in Kind if not answers.fault(kind)}
+    texts = {
+        kind: {
+            "text": planned.text,
+            "parts": len(planned.parts),
+            "alphabet": str(planned.alphabet),
+            "sent": kind not in answers.unsaid,
+        }
+        for kind, planned in found.items()
+    }
+    return {"version": words.version, "languages": list(words.languages), "words": lists, "answers": texts}
+
+
+def _print_replies(settings: config.Settings) -> None:
+    words, answers = settings.replies.vocabulary, answers_of(settings)
+    output.say(f"   replies are read in {', '.join(words.languages) or 'no language'} (keywords {words.version})")
+    for name in (*vocabulary.KINDS, vocabulary.ORDINARY):
+        if own := getattr(words, name):
+            output.say(f"   {'no keywords here' if name == vocabulary.ORDINARY else f'also {name}'}: {', '.join(own)}")
+    rows = []
+    for kind in Kind:
+        if answers.fault(kind):
+            continue  # told among the warnings
+        planned = answers.text(kind)
+        size = f"{len(planned.parts)} SMS, {'GSM 7-bit' if planned.alphabet is Alphabet.GSM7 else 'UCS-2'}"
+        rows.append((kind.upper(), "not sent" if kind in answers.unsaid else size, planned.text))
+    output.show(output.table(("   WRITES", "IS ANSWERED IN", "TEXT"), [(f"   {row[0]}", *row[1:]) for row in rows]))

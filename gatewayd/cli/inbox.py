@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
@@ -12,9 +13,12 @@ from rich.text import Text
 
 from gatewayd.cli import context, options, output
 from gatewayd.cli.options import AsJson, By, Limit
-from gatewayd.domain import sender
+from gatewayd.daemon.rules import answers_of, reader_of
+from gatewayd.domain import sender, vocabulary
 from gatewayd.domain.reading import Kind
 from gatewayd.errors import UsageError
+from gatewayd.services import answers
+from gatewayd.services.replies import Reading
 from gatewayd.store.inbox import Inbox, Incoming
 from gatewayd.store.people import People
 
@@ -90,6 +94,7 @@ def show(ctx: typer.Context, incoming_id: Annotated[int, typer.Argument(metavar=
         ("read as", message.kind),
         ("certainty", message.tier),
         ("rule", message.rule),
+        ("", vocabulary.explain(message.rule)),
         ("canceled", output.many(message.canceled, "waiting message") if message.canceled else ""),
         ("review", _review(message)),
         ("text", message.text),
@@ -125,6 +130,56 @@ def review(
         output.say(f"{number} may be written to again; what was canceled stays canceled")
     else:
         output.say(f"incoming message {incoming_id} is reviewed")
+
+
+@app.command()
+def read(
+    ctx: typer.Context,
+    text: Annotated[str, typer.Argument(help="What somebody might write; - reads it from stdin.")],
+    json: AsJson = False,
+) -> None:
+    """Try how a text would be read, and what would be done. Nothing is sent or recorded."""
+    settings = context.of(ctx).settings
+    found = reader_of(settings)(sys.stdin.read() if text == "-" else text)
+    done, answered = _would_do(found, answers_of(settings))
+    if json:
+        facts = {"kind": found.kind, "tier": found.tier, "rule": found.decision, "review": found.review}
+        output.as_json({**facts, "done": done, "answer": answered})
+        return
+    rows = [
+        ("read as", found.kind),
+        ("certainty", found.tier or ""),
+        ("rule", found.decision),
+        ("", vocabulary.explain(found.decision)),
+        *(("" if place else "then", step) for place, step in enumerate(done)),
+        ("answer", answered or ""),
+    ]
+    output.show(output.pairs([(name, value) for name, value in rows if value]))
+
+
+_DONE = {
+    Kind.OPT_OUT: ["an opt-out for all purposes on all SIMs", "all that waits for the number is canceled"],
+    Kind.OPT_IN: ["the opt-out of the number ends, if there is one; no consent is recorded"],
+    Kind.CONTACT: ["an answer, once a day, unless the number has opted out"],
+    Kind.HELP: ["an answer, once a day, unless the number has opted out"],
+    Kind.OTHER: ["it goes to the inbox, and nothing else happens"],
+}
+_ANSWERS = {
+    Kind.OPT_OUT: answers.Kind.STOP,
+    Kind.OPT_IN: answers.Kind.START,
+    Kind.CONTACT: answers.Kind.CONTACT,
+    Kind.HELP: answers.Kind.HELP,
+}
+
+
+def _would_do(found: Reading, texts: answers.Answers) -> tuple[list[str], str | None]:
+    """What the gateway does with a text read so, and what it answers."""
+    kind = Kind(found.kind)
+    done = [*_DONE[kind], *(["a person is asked to look at it: gatewayd inbox list --to-review"] * found.review)]
+    answer = _ANSWERS.get(kind)
+    if answer is None or answer in texts.unsaid or texts.fault(answer):
+        return done, None
+    return done, texts.text(answer).text
 
 
 def _found(inbox: Inbox, incoming_id: int) -> Incoming:

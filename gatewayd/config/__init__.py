@@ -11,6 +11,7 @@ from gatewayd.config.settings import (
     ModemSettings,
     Notice,
     Organisation,
+    ReplySettings,
     Settings,
 )
 
@@ -22,6 +23,7 @@ __all__ = [
     "Notice",
     "Organisation",
     "Problem",
+    "ReplySettings",
     "Settings",
     "load",
     "loads",

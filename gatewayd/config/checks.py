@@ -15,11 +15,14 @@ from datetime import time
 import phonenumbers
 
 from gatewayd.config.models import FileModel, PurposeBlock, SimBlock
-from gatewayd.config.settings import sets_a_limit
+from gatewayd.config.settings import sets_a_limit, vocabulary_from
 from gatewayd.config.yamltree import Place
-from gatewayd.domain import template
+from gatewayd.domain import template, vocabulary
+from gatewayd.domain.keywords import LANGUAGES
 from gatewayd.domain.purpose import MessageClass
 from gatewayd.errors import TextError, UsageError
+from gatewayd.services.answers import MOST_PARTS, Answers
+from gatewayd.services.answers import Kind as AnswerKind
 from gatewayd.services.calendars import public_holidays
 
 Finding = tuple[Place, str, str]
@@ -47,6 +50,7 @@ def problems(model: FileModel) -> Iterator[Finding]:
     yield from _sims(model)
     yield from _feeds(model)
     yield from _calendar(model)
+    yield from _replies(model)
     for key, purpose in model.purposes.items():
         yield from _hours(key, purpose)
     if model.database != "sqlite":
@@ -107,6 +111,28 @@ def _feeds(model: FileModel) -> Iterator[Finding]:
                 yield ("feeds", index, "template"), str(error), "a text with {{ fields }}"
 
 
+def _replies(model: FileModel) -> Iterator[Finding]:
+    """The words that are read, and the texts that answer."""
+    strange = [place for place, code in enumerate(model.replies.languages) if code not in LANGUAGES]
+    for place in strange:
+        code = model.replies.languages[place]
+        yield ("replies", "languages", place), f"there are no keywords for `{code}`", f"one of {', '.join(LANGUAGES)}"
+    for fault in () if strange else vocabulary.faults(vocabulary_from(model.replies)):
+        yield ("replies", "words", fault.list, fault.place), fault.wrong, fault.expected
+    answers = _answers(model)
+    for kind in answers.texts:
+        if fault_of_text := answers.fault(kind):
+            expected = f"{{{{ organisation }}}}, STOP where one may still leave, and {MOST_PARTS} SMS at most"
+            yield ("replies", "texts", str(kind)), fault_of_text, expected
+
+
+def _answers(model: FileModel) -> Answers:
+    """What people would be answered."""
+    one, texts = model.organisation, model.replies.texts.model_dump()
+    own = {kind: text for kind in AnswerKind if (text := texts[kind]) is not None}
+    return Answers(one.name, one.privacy_contact or "", one.privacy_notice or "", one.language, own)
+
+
 def _calendar(model: FileModel) -> Iterator[Finding]:
     """The calendar of public holidays, where a purpose asks for it."""
     keeps_holidays = any(purpose.hours and not purpose.hours.holidays for purpose in model.purposes.values())
@@ -138,6 +164,7 @@ def remarks(model: FileModel) -> Iterator[Remark]:
     yield from _limits_remarks(model)
     yield from _line_remarks(model)
     yield from _pool_remarks(model)
+    yield from _replies_remarks(model)
     if model.api is not None:
         yield Remark(("api",), "this version has no HTTP API: nothing will listen there")
     if not (model.organisation.privacy_contact and model.organisation.privacy_notice):
@@ -145,6 +172,17 @@ def remarks(model: FileModel) -> Iterator[Remark]:
             ("organisation",),
             "privacy_contact or privacy_notice is missing: people must be told whom to ask about their data",
         )
+
+
+def _replies_remarks(model: FileModel) -> Iterator[Remark]:
+    if not model.replies.confirm_stop:
+        yield Remark(("replies", "confirm_stop"), "who writes STOP is obeyed and not told so: many write it again")
+    answers = _answers(model)
+    for kind in AnswerKind:
+        if fault := answers.fault(kind):
+            yield Remark(("organisation",), f"the answer to {kind.upper()} cannot be sent: {fault}")
+        elif (parts := len(answers.text(kind).parts)) > 2:
+            yield Remark(("replies", "texts", str(kind)), f"the answer to {kind.upper()} takes {parts} SMS")
 
 
 def _limits_remarks(model: FileModel) -> Iterator[Remark]:

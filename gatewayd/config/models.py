@@ -14,8 +14,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from gatewayd.domain.keywords import LANGUAGES
 from gatewayd.domain.number import Kind
 from gatewayd.domain.purpose import Basis, Encoding, MessageClass
+from gatewayd.domain.vocabulary import MOST
 
 
 class Block(BaseModel):
@@ -204,6 +206,48 @@ class FeedBlock(Block):
         return value
 
 
+_Word = Annotated[str, Field(max_length=80, description="a word or a few, in quotes")]
+_Words = Annotated[
+    tuple[_Word, ...], Field(max_length=MOST, description=f'a list of words, as ["pouce", "plus rien"]; {MOST} at most')
+]
+_Text = Annotated[
+    str | None,
+    Field(max_length=1000, description="a text with {{ organisation }}, and {{ contact }} or {{ notice }} if you like"),
+]
+
+
+class WordsBlock(Block):
+    """Keywords besides the defaults, and defaults that are none here."""
+
+    stop: _Words = ()
+    start: _Words = ()
+    contact: _Words = ()
+    help: _Words = ()
+    ordinary: _Words = ()
+
+
+class TextsBlock(Block):
+    """What people are answered."""
+
+    stop: _Text = None
+    start: _Text = None
+    contact: _Text = None
+    help: _Text = None
+
+
+class RepliesBlock(Block):
+    """How what people write is read, and what they are answered."""
+
+    languages: tuple[str, ...] = Field(tuple(LANGUAGES), description=f"a list out of {', '.join(LANGUAGES)}")
+    words: WordsBlock = Field(
+        default_factory=WordsBlock, description="a block with stop, start, contact, help, ordinary"
+    )
+    texts: TextsBlock = Field(default_factory=TextsBlock, description="a block with stop, start, contact, help")
+    confirm_stop: bool = Field(True, description="true or false")
+    confirm_start: bool = Field(True, description="true or false")
+    files_days: int = Field(30, ge=0, le=3650, description="days, from 0 (no files) to 3650")
+
+
 class ApiBlock(Block):
     """Where the HTTP API listens."""
 
@@ -230,4 +274,7 @@ class FileModel(Block):
         default_factory=dict, description="a block with one purpose a key"
     )
     feeds: Annotated[tuple[FeedBlock, ...], BeforeValidator(_empty)] = Field((), description="a list of folders")
+    replies: RepliesBlock = Field(
+        default_factory=lambda: RepliesBlock.model_validate({}), description="a block about what people write"
+    )
     api: ApiBlock | None = Field(None, description="a block with socket and listen")

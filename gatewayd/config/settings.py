@@ -7,15 +7,24 @@ prints: what may stand, but should be known.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from gatewayd.config.models import FeedBlock, FileModel, HoursBlock, LimitsBlock, PurposeBlock, SimBlock
+from gatewayd.config.models import (
+    FeedBlock,
+    FileModel,
+    HoursBlock,
+    LimitsBlock,
+    PurposeBlock,
+    RepliesBlock,
+    SimBlock,
+)
 from gatewayd.domain.number import Kind
 from gatewayd.domain.purpose import STRICTEST, Hours, Limits, Purpose, SimSettings
+from gatewayd.domain.vocabulary import Vocabulary
 
 _COUNTS = frozenset(
     {"per_minute", "per_hour", "per_day", "per_month", "recipients_per_day", "recipients_per_month"},
@@ -49,6 +58,17 @@ class FeedSettings:
     purpose: str
     template: str | None = None
     approval_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReplySettings:
+    """How what people write is read (`vocabulary`), what they are answered (`texts`, by what was asked; those of
+    `unsaid` are not sent), and how many days its files in SPOOL/incoming stay (0: none is written)."""
+
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    unsaid: frozenset[str] = frozenset()
+    files_days: int = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +106,7 @@ class Settings:
     default_limits: Limits
     purposes: Mapping[str, Purpose]
     feeds: tuple[FeedSettings, ...]
+    replies: ReplySettings = field(default_factory=ReplySettings)
     api: ApiSettings | None = None
     warnings: tuple[Notice, ...] = ()
 
@@ -127,6 +148,7 @@ def settings_from(model: FileModel, file: Path) -> Settings:
             FeedSettings(block.folder, block.purpose, block.template, block.approval == "required")
             for block in model.feeds
         ),
+        replies=replies_from(model.replies),
         api=ApiSettings(Path(model.api.socket) if model.api.socket else None, model.api.listen) if model.api else None,
     )
 
@@ -141,6 +163,22 @@ def limits_from(block: LimitsBlock) -> Limits:
     if not sets_a_limit(block):
         return replace(STRICTEST, **{key: getattr(block, key) for key in block.model_fields_set})
     return Limits(**block.model_dump())
+
+
+def replies_from(block: RepliesBlock) -> ReplySettings:
+    """A block's values."""
+    said = {"stop": block.confirm_stop, "start": block.confirm_start}
+    return ReplySettings(
+        vocabulary=vocabulary_from(block),
+        texts=MappingProxyType({kind: text for kind, text in block.texts.model_dump().items() if text is not None}),
+        unsaid=frozenset(kind for kind, wanted in said.items() if not wanted),
+        files_days=block.files_days,
+    )
+
+
+def vocabulary_from(block: RepliesBlock) -> Vocabulary:
+    """A block's words."""
+    return Vocabulary(tuple(block.languages), **block.words.model_dump())
 
 
 def _sim(block: SimBlock, default: Limits) -> SimSettings:

@@ -6,10 +6,9 @@ from functools import partial
 
 from gatewayd.config import Settings
 from gatewayd.domain.hours import Holiday, no_holidays
-from gatewayd.domain.keywords import Keywords
 from gatewayd.domain.reading import read
 from gatewayd.services.allowance import Rules
-from gatewayd.services.answers import Answers
+from gatewayd.services.answers import Answers, Kind
 from gatewayd.services.calendars import public_holidays
 from gatewayd.services.intake import NumberRules
 from gatewayd.services.replies import Reader
@@ -23,14 +22,16 @@ def rules_of(settings: Settings) -> Rules:
 
 
 def reader_of(settings: Settings) -> Reader:
-    """How incoming texts are read: the keywords of all languages, and the organisation's own name behind a STOP."""
-    return partial(read, keywords=Keywords.for_languages(names=[settings.organisation.name]))
+    """How incoming texts are read: the keywords in force, and the organisation's own name behind a STOP."""
+    return partial(read, keywords=settings.replies.vocabulary.keywords(settings.organisation.name))
 
 
 def answers_of(settings: Settings) -> Answers:
-    """Who answers people, and in which language."""
-    one = settings.organisation
-    return Answers(one.name, one.privacy_contact, one.privacy_notice, one.language)
+    """Who answers people, in which language, and with which texts."""
+    one, replies = settings.organisation, settings.replies
+    texts = {Kind(kind): text for kind, text in replies.texts.items()}
+    unsaid = frozenset(map(Kind, replies.unsaid))
+    return Answers(one.name, one.privacy_contact, one.privacy_notice, one.language, texts, unsaid)
 
 
 def number_rules(settings: Settings) -> NumberRules:

@@ -395,3 +395,13 @@ _NEAR_STOP = (
     "top, step, shop, stp, slop, stow, atop, strop, swop, stok, stof, stom, stol, stap, stip, sop, scop, stoa, estop"
 )
 NOT_A_SLIP = frozenset(_NEAR_STOP.split(", "))
+
+# What people answer to a question of ours: no configuration may make a keyword of it.
+_EVERYDAY = """
+    present, presente, absent, absente, peut etre, pourquoi, quand, comment, ou, quoi, demain, aujourd hui, hier, ce
+    soir, ce matin, midi, rdv, rendez vous, a demain, j arrive, je viens, en retard, le train, le bus, en voiture,
+    maison, travail, famille, yeah, nope, maybe, tomorrow, today, tonight, when, where, why, home, work, late, coming,
+    heute, morgen, gestern, wann, wo, warum, vielleicht, hoy, manana, ayer, cuando, donde, quizas, oggi, domani, ieri,
+    dove, forse, hoje, amanha, ontem, quando, onde, talvez, vandaag, gisteren, wanneer, waar, waarom, misschien
+"""
+EVERYDAY = frozenset(" ".join(word.split()) for word in _EVERYDAY.split(","))

@@ -132,9 +132,10 @@ class Sentence:
 class Keywords:
     """The words and patterns of some languages, ready to be looked up."""
 
-    version = VERSION
-
-    def __init__(self, tables: Iterable[tuple[str, Language]]) -> None:
+    def __init__(
+        self, tables: Iterable[tuple[str, Language]], *, ordinary: Iterable[str] = (), version: str = VERSION
+    ) -> None:
+        self.version = version
         self._phrases: dict[str, list[tuple[tuple[str, ...], Role]]] = {}
         self._patterns: dict[str, list[Pattern]] = {}
         self._beginnings: dict[str, list[Pattern]] = {}
@@ -143,6 +144,9 @@ class Keywords:
         self.reactions: set[str] = set()
         for code, table in tables:
             self._add_table(code, table)
+        for phrase in _split(_listed(ordinary)):
+            others = [entry for entry in self._phrases.get(phrase[0], ()) if entry[0] != phrase]
+            self._phrases[phrase[0]] = [*others, (phrase, Role.ORDINARY)]
         for entries in self._phrases.values():
             entries.sort(key=lambda entry: (-len(entry[0]), entry[1].value))
         self._firm = {
@@ -162,12 +166,15 @@ class Keywords:
         opt_in: Collection[str] = (),
         contact: Collection[str] = (),
         help: Collection[str] = (),
+        ordinary: Collection[str] = (),
         names: Collection[str] = (),
+        version: str = VERSION,
     ) -> Keywords:
         """The keywords of the languages `codes` (ISO 639-1), and those the configuration adds.
 
-        `names` are the organisation's own (`STOP Amicale des Jardins`). Raises ConfigurationError for a language
-        without a table, a keyword without a letter, and one that would both leave and return.
+        `ordinary` are taken out: they mean nothing any more. `names` are the organisation's own (`STOP Amicale des
+        Jardins`). `version` is what these words are called. Raises ConfigurationError for a language without a table,
+        a keyword without a letter, and one that would both leave and return.
         """
         for code in codes:
             if code not in LANGUAGES:
@@ -179,7 +186,8 @@ class Keywords:
             help=_listed(help),
             target=_listed(word for name in names for word in (name, *name.split()) if len(word) > 2),
         )
-        keywords = cls([("any", INTERNATIONAL), *((code, LANGUAGES[code]) for code in codes), ("own", added)])
+        tables = [("any", INTERNATIONAL), *((code, LANGUAGES[code]) for code in codes), ("own", added)]
+        keywords = cls(tables, ordinary=ordinary, version=version)
         for phrase in _split(added.start):
             if keywords.labels(phrase)[0].role is not Role.START:
                 raise ConfigurationError(f"{' '.join(phrase)!r} cannot lift an opt-out: it is known as another keyword")
@@ -194,6 +202,11 @@ class Keywords:
             found.extend(self._guessed(words[at]) if label is None else [label])
             at += 1 if label is None else len(label.words)
         return found
+
+    def role(self, phrase: Sequence[str]) -> Role:
+        """What these words are, if a table has them as a phrase of their own; else UNKNOWN."""
+        label = self._known(phrase, 0) if phrase else None
+        return label.role if label is not None and label.words == tuple(phrase) else Role.UNKNOWN
 
     def pattern(self, sentence: Sentence) -> Pattern | None:
         """The first pattern that holds of the sentence."""

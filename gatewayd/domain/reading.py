@@ -56,12 +56,19 @@ class Tier(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a text was read: `tier` is None for OTHER; `rule` is stable; `text` is what the rules saw."""
+    """How a text was read: `tier` is None for OTHER; `rule` is stable; `text` is what the rules saw, `version` that of
+    the words they knew."""
 
     kind: Kind
     tier: Tier | None
     rule: str
     text: str
+    version: str
+
+    @property
+    def decision(self) -> str:
+        """What is recorded, so that it can be explained years later: the rule, and the version of its words."""
+        return f"{self.rule}@{self.version}"
 
     @property
     def review(self) -> bool:
@@ -104,12 +111,12 @@ def read(text: str, keywords: Keywords) -> Reading:
     folded = _HYPHENATED.sub(r"\1", fold(text[:MAX_CHARACTERS]))
     seen = " ".join(folded.split())
     if _is_reaction(text[:MAX_CHARACTERS], keywords):
-        return Reading(Kind.OTHER, None, "reaction", seen)
+        return Reading(Kind.OTHER, None, "reaction", seen, keywords.version)
     found = [decided for message in _versions(folded, keywords) if (decided := _decided(message, keywords))]
     if not found:
-        return Reading(Kind.OTHER, None, "none", seen)
+        return Reading(Kind.OTHER, None, "none", seen, keywords.version)
     # A STOP anywhere is stronger than a START or a question beside it; of opt-outs, the first.
-    return Reading(*min(found, key=lambda decided: decided[0] is not Kind.OPT_OUT), seen)
+    return Reading(*min(found, key=lambda decided: decided[0] is not Kind.OPT_OUT), seen, keywords.version)
 
 
 def _decided(message: _Message, keywords: Keywords) -> _Found:

@@ -39,17 +39,22 @@ DEADLINE = timedelta(minutes=15)
 DAY = timedelta(days=1)
 BATCH = 100
 OPT_OUT, OPT_IN, CONTACT, HELP = "opt_out", "opt_in", "contact", "help"
+ANSWERED_WITHIN = {OPT_OUT: 7 * DAY, OPT_IN: 7 * DAY, CONTACT: DAY, HELP: DAY}
+"""From the service centre's time: what is older is not answered."""
+SKEW = timedelta(hours=2)
+"""How far that clock, or ours, may be off."""
 
 
 class Reading(Protocol):
-    """How a text was read: by which rule, how certain (tier), and whether a person should look at it."""
+    """How a text was read: how certain (tier), by which rule of which words (decision), and whether a person should
+    look at it."""
 
     @property
     def kind(self) -> str: ...
     @property
     def tier(self) -> str | None: ...
     @property
-    def rule(self) -> str: ...
+    def decision(self) -> str: ...
     @property
     def review(self) -> bool: ...
 
@@ -66,6 +71,16 @@ class _Taken:
     reading: Reading
     canceled: int = 0
     answered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What somebody wants: whose number it is, on which SIM he wrote, and when by his service centre's clock."""
+
+    kind: str
+    sim_id: int
+    number: str
+    sent_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +146,7 @@ class Replies:
             incoming=taken.id,
             sender=taken.sender,
             kind=str(reading.kind),
-            rule=reading.rule,
+            rule=reading.decision,
             canceled=taken.canceled,
             answered=taken.answered,
         )
@@ -169,7 +184,10 @@ class Replies:
         now, sim_id, sender = self._clock.utc_now(), ordered[0].sim_id, ordered[0].sender
         text = join(parts)
         reading = self._read(text)
-        obeyed = self._obey(connection, reading.kind, sim_id, e164(sender, self._numbers.country), now)
+        number = e164(sender, self._numbers.country)
+        # Who has no number can neither opt out nor be answered.
+        written = _Written(reading.kind, sim_id, number, parts[0].timestamp) if number is not None else None
+        obeyed = self._obey(connection, written, now) if written is not None else _Obeyed()
         new = NewIncoming(
             sim_id=sim_id,
             sender=sender,
@@ -181,7 +199,7 @@ class Replies:
             received_at=min(arrival.received_at for arrival in ordered),
             kind=str(reading.kind),
             tier=str(reading.tier or ""),
-            rule=reading.rule,
+            rule=reading.decision,
             # What is missing might have changed the sense.
             review=reading.review or (not complete and obeyed.optout_id is not None),
             optout_id=obeyed.optout_id,
@@ -191,49 +209,54 @@ class Replies:
         incoming_id = self._inbox.add(connection, new, [arrival.id for arrival in ordered])
         return _Taken(incoming_id, sender, reading, obeyed.canceled, obeyed.answer_id is not None)
 
-    def _obey(self, connection: Connection, kind: str, sim_id: int, number: str | None, now: datetime) -> _Obeyed:
-        """Do what the message asks for. Who has no number can neither opt out nor be answered."""
-        if number is None:
-            return _Obeyed()
-        if kind == OPT_OUT:
-            return self._opt_out(connection, sim_id, number, now)
-        if kind == OPT_IN:
-            people.lift(connection, number, "sms", now)
-        elif kind in (CONTACT, HELP):
-            silent = people.facts(connection, number, ANSWER.key).opted_out
-            if not silent and not self._inbox.answered(connection, number, (CONTACT, HELP), now - DAY):
-                words = Kind.CONTACT if kind == CONTACT else Kind.HELP
-                return _Obeyed(answer_id=self._answer(connection, words, sim_id, number, now))
+    def _obey(self, connection: Connection, written: _Written, now: datetime) -> _Obeyed:
+        """Do what the message asks for."""
+        if written.kind == OPT_OUT:
+            return self._opt_out(connection, written, now)
+        if written.kind == OPT_IN:
+            return self._opt_in(connection, written, now)
+        if written.kind in (CONTACT, HELP):
+            silent = people.facts(connection, written.number, ANSWER.key).opted_out
+            if not silent and not self._answered(connection, written, (CONTACT, HELP), now):
+                words = Kind.CONTACT if written.kind == CONTACT else Kind.HELP
+                return _Obeyed(answer_id=self._answer(connection, words, written, now))
         return _Obeyed()
 
-    def _opt_out(self, connection: Connection, sim_id: int, number: str, now: datetime) -> _Obeyed:
-        done = people.opt_out(connection, number, "sms", "recipient", now)
+    def _opt_out(self, connection: Connection, written: _Written, now: datetime) -> _Obeyed:
+        done = people.opt_out(connection, written.number, "sms", "recipient", now)
         answer_id = None
-        if done.new and not self._inbox.answered(connection, number, (OPT_OUT,), now - DAY):
-            answer_id = self._answer(connection, Kind.STOPPED, sim_id, number, now, confirms=done.id)
+        if done.new and not self._answered(connection, written, (OPT_OUT,), now):
+            answer_id = self._answer(connection, Kind.STOP, written, now, confirms=done.id)
         return _Obeyed(done.id, done.canceled, answer_id)
+
+    def _opt_in(self, connection: Connection, written: _Written, now: datetime) -> _Obeyed:
+        lifted = people.lift(connection, written.number, "sms", now)
+        if not lifted or self._answered(connection, written, (OPT_IN,), now):
+            return _Obeyed()
+        return _Obeyed(answer_id=self._answer(connection, Kind.START, written, now))
+
+    def _answered(self, connection: Connection, written: _Written, kinds: Sequence[str], now: datetime) -> bool:
+        return self._inbox.answered(connection, written.number, kinds, now - DAY)
 
     def _answer(
         self,
         connection: Connection,
         kind: Kind,
-        sim_id: int,
-        number: str,
+        written: _Written,
         now: datetime,
         *,
         confirms: int | None = None,
     ) -> int | None:
-        """Queue an answer; None where this organisation does not write to such a number."""
-        try:
-            if self._numbers.parse(number) != number:
-                return None
-        except NumberError:
+        """Queue an answer; None where none is due: so it is configured, or it is too late, or this organisation does
+        not write to such a number."""
+        until = self._worth_until(written, now)
+        if kind in self._answers.unsaid or until <= now or not self._writes_to(written.number):
             return None
         planned = self._answers.text(kind)
         parts = len(planned.parts)
         answer = Answer(
-            recipient=number,
-            sim_id=sim_id,
+            recipient=written.number,
+            sim_id=written.sim_id,
             purpose=ANSWER.key,
             priority=0,
             text=planned.text,
@@ -241,10 +264,27 @@ class Replies:
             parts=parts,
             concat_reference=self._rng.randrange(65536) if parts > 1 else None,
             created_at=now,
-            expires_at=now + ANSWER.time_to_live,
+            expires_at=until,
             confirms=confirms,
         )
         return self._inbox.answer(connection, answer)
+
+    def _worth_until(self, written: _Written, now: datetime) -> datetime:
+        """Until when an answer makes sense. While our clock cannot be trusted, the service centre's tells the time, and
+        the queue's own clock ends the answer once it can."""
+        longest = ANSWERED_WITHIN[written.kind]
+        if written.sent_at is None:
+            return now + ANSWER.time_to_live
+        if not self._clock.trusted():
+            return max(now, written.sent_at) + longest
+        return now + ANSWER.time_to_live if now - written.sent_at <= longest + SKEW else now
+
+    def _writes_to(self, number: str) -> bool:
+        """Whether this organisation writes to such numbers at all."""
+        try:
+            return self._numbers.parse(number) == number
+        except NumberError:
+            return False
 
 
 def _message(arrival: Arrival) -> Deliver:

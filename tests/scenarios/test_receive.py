@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
+from gatewayd.domain.purpose import Basis, Hours, Limits, Purpose
 from gatewayd.domain.text import Alphabet
 from gatewayd.modem.pdu import Concat
+from gatewayd.services.answers import Kind as AnswerKind
 from tests.scenarios.receiving import ReceivingWorld, deliver, in_parts
-from tests.scenarios.world import number
+from tests.scenarios.world import EVENTS, number
 
 Make = Callable[..., ReceivingWorld]
 WHO = number(1)
@@ -292,6 +296,110 @@ def test_start_lifts_the_opt_out_and_invents_no_consent(make: Make) -> None:
     assert world.people.consents(WHO) == []
 
 
+def test_a_purpose_of_consent_stays_closed_to_who_wrote_start_and_never_consented(make: Make) -> None:
+    world = make(purposes=[EVENTS, Purpose("loto", "Le loto", Basis.CONSENT)])
+    for text in ("STOP", "START"):
+        world.clock.advance(60)
+        world.write("a", WHO, text)
+        world.turn()
+    closed, opened = world.accept(WHO, purpose="loto"), world.accept(WHO)
+    world.turn()
+    assert [world.state(closed[0]), world.state(opened[0])] == ["blocked", "delivered"]
+
+
+def test_start_is_confirmed_once_a_day_and_only_if_it_ended_something(make: Make) -> None:
+    world = make()
+    for text in ("START", "STOP", "START", "STOP", "START"):
+        world.clock.advance(60)
+        world.put("a", deliver(WHO, text, at=world.clock.now))
+        world.turn()
+    assert ["ne recevrez plus" in str(entry.text) for entry in world.ledger] == [True, False]
+    assert "nous pouvons à nouveau vous écrire" in str(world.ledger[1].text)
+    assert [one.kind for one in reversed(world.inbox.list())] == ["opt_in", "opt_out"] * 2 + ["opt_in"]
+    assert world.opted_out() == []
+
+
+def test_answers_leave_at_night(make: Make) -> None:
+    by_day = Purpose(EVENTS.key, "Activités", Basis.CONTRACT, hours=Hours(since=time(8), until=time(20)))
+    world = make(purposes=[by_day])
+    world.clock.now = world.clock.now.replace(hour=23)
+    for text in ("STOP", "START"):
+        world.clock.advance(1)
+        world.put("a", deliver(WHO, text, at=world.clock.now))
+        world.turn()
+    world.accept(WHO)
+    world.turn()
+    assert len(world.ledger) == 2
+
+
+@pytest.mark.parametrize("kind", ["stop", "start"])
+def test_a_confirmation_may_be_left_out(make: Make, kind: str) -> None:
+    world = make()
+    world.replies._answers = replace(world.replies._answers, unsaid=frozenset({AnswerKind(kind)}))
+    for text in ("STOP", "START"):
+        world.clock.advance(60)
+        world.put("a", deliver(WHO, text, at=world.clock.now))
+        world.turn()
+    assert len(world.ledger) == 1
+    assert world.opted_out() == []
+    assert world.people.optouts(active=False)[0].recipient == WHO
+
+
+# -- what lay in a SIM for long
+
+
+@pytest.mark.parametrize(
+    ("word", "hours", "answered"),
+    [
+        ("STOP", 24 * 21, 0),
+        ("STOP", 24 * 3, 1),
+        ("CONTACT", 30, 0),
+        ("AIDE", 30, 0),
+        ("CONTACT", 20, 1),
+        ("AIDE", -1, 1),
+    ],
+)
+def test_what_is_old_is_obeyed_and_not_answered(make: Make, word: str, hours: int, answered: int) -> None:
+    world = make()
+    world.put("a", deliver(WHO, word, at=world.clock.now - timedelta(hours=hours)))
+    world.turn()
+    assert world.opted_out() == ([WHO] if word == "STOP" else [])
+    assert len(world.ledger) == answered
+
+
+def test_a_start_as_old_as_its_stop_lifts_it_in_silence(make: Make) -> None:
+    world = make()
+    for minutes, text in enumerate(("STOP", "START")):
+        world.put("a", deliver(WHO, text, at=world.clock.now - timedelta(days=21, minutes=-minutes)))
+        world.turn()
+    assert world.opted_out() == []
+    assert world.ledger == []
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+@pytest.mark.parametrize("word", ["STOP", "CONTACT"])
+def test_a_clock_an_hour_off_changes_no_answer(make: Make, word: str, hours: int) -> None:
+    world = make()
+    world.put("a", deliver(WHO, word, at=world.clock.now + timedelta(hours=hours)))
+    world.turn()
+    assert len(world.ledger) == 1
+
+
+@pytest.mark.parametrize(("age", "answered"), [(timedelta(minutes=5), 1), (timedelta(days=21), 0)])
+def test_an_untrusted_clock_judges_no_age(make: Make, age: timedelta, answered: int) -> None:
+    """At boot ours shows the hour of the last shutdown, weeks ago; the answer is judged once it can be trusted."""
+    world = make(limits=Limits(per_day=100))
+    today = world.clock.now
+    world.clock.now, world.clock.believed = today - timedelta(days=30), False
+    world.put("a", deliver(WHO, "STOP", at=today - age))
+    world.turn()
+    assert world.opted_out() == [WHO]
+    assert world.ledger == []
+    world.clock.now, world.clock.believed = today, True
+    world.swept()
+    assert len(world.ledger) == answered
+
+
 def test_start_before_the_confirmation_cancels_it(make: Make) -> None:
     world = make()
     world.sims["a"].unregister()
@@ -302,8 +410,8 @@ def test_start_before_the_confirmation_cancels_it(make: Make) -> None:
         world.receiver.run_once()
     world.sims["a"].register()
     world.turn()
-    assert world.ledger == []
-    assert world.states() == {"canceled": 1}
+    assert ["à nouveau vous écrire" in str(entry.text) for entry in world.ledger] == [True]
+    assert world.states() == {"canceled": 1, "delivered": 1}
 
 
 @pytest.mark.parametrize("word", ["CONTACT", "AIDE"])

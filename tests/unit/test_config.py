@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gatewayd import config
 from gatewayd.config import yamltree
 from gatewayd.domain.purpose import STRICTEST, Basis, Encoding, Hours, Limits, MessageClass
+from gatewayd.domain.vocabulary import Vocabulary
 from gatewayd.errors import ConfigurationError
 
 FULL = """\
@@ -105,7 +106,34 @@ def test_days(days: str, expected: set[int]) -> None:
     assert (hours.since, hours.until) == (time(0), time(0))
 
 
+def test_replies() -> None:
+    assert config.loads(SMALL).replies == config.ReplySettings()
+    replies = config.loads(
+        SMALL + "replies: {languages: [fr], words: {stop: [pouce], ordinary: [fin]}, confirm_stop: false, "
+        "files_days: 0, texts: {help: '{{ organisation }}, STOP'}}"
+    ).replies
+    assert replies.vocabulary == Vocabulary(("fr",), stop=("pouce",), ordinary=("fin",))
+    assert dict(replies.texts) == {"help": "{{ organisation }}, STOP"}
+    assert set(replies.unsaid) == {"stop"}
+    assert replies.files_days == 0
+
+
 REFUSED = [
+    ("replies: {languages: [fr, xx]}", 2, "replies.languages[2]: there are no keywords for `xx`; expected one of fr,"),
+    ("replies:\n  words:\n    stop:\n      - bonjour", 5, "replies.words.stop[1]: `bonjour` is an ordinary word"),
+    ("replies:\n  words:\n    stop: [pouce, START]", 4, "replies.words.stop[2]: `START` is read as START already"),
+    ("replies: {words: {stop: [ok]}}", 2, "`ok` is too short; expected 3 letters or more"),
+    ("replies: {words: {stop: [12]}}", 2, "replies.words.stop[1]: `12` cannot be used"),
+    ("replies: {words: {ordinary: [stop]}}", 2, "`stop` cannot be taken out"),
+    ("replies: {words: {stopp: [x]}}", 2, "unknown key, did you mean `stop`?"),
+    (
+        "replies: {texts: {stop: Bonjour}}",
+        2,
+        "replies.texts.stop: it does not say who writes; expected {{ organisation",
+    ),
+    ("replies: {texts: {help: '{{ nom }}'}}", 2, "no field named nom"),
+    ("replies: {files_days: -1}", 2, "expected days, from 0"),
+    ("replies: yes", 2, "expected a block with languages, words"),
     # after `organisation: {name: Amicale}` on line 1: text, line, words
     ("contry: FR", 2, "contry: unknown key, did you mean `country`?"),
     ("purposes:\n  e:\n    labell: x\n    basis: consent", 4, "e.labell: unknown key, did you mean `label`?"),
