@@ -139,6 +139,12 @@ def classify_words(kind: str, words: str, seconds: float) -> Cause:
     return _doubt_if_late(own("error"), seconds)
 
 
+def late(kind: str, words: str) -> Cause:
+    """As `classify`, for a refusal that came when nobody waited any more: `words` are its code, or say it."""
+    seconds = 2 * QUICK
+    return classify(kind, int(words), seconds) if words.isdecimal() else classify_words(kind, words, seconds)
+
+
 def own(word: str) -> Cause:
     """The cause gatewayd:`word`."""
     return TABLE[f"gatewayd:{word}"].cause

@@ -160,6 +160,8 @@ class Line:
         # Before anything else, and whatever keeps the line from sending: a STOP comes before the next submission.
         if self._mailbox is not None and self._mailbox.seconds_left <= 0 and self._why != "silent":
             unread = self._receive(self._session, self._mailbox)
+            for on_wire_at in self._mailbox.take_back():
+                self._allowance.refused(on_wire_at)
             if unread is not None:
                 return unread
         self._allowance.follow_the_clock(self._common.outbox)

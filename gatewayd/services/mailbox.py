@@ -4,7 +4,7 @@
     sweep           at connect, every SWEEP seconds, after any doubt: is there anything in the memory? then list it,
                     until it is empty
     +CDS, +CMT      handed over directly: to the receiver, which keeps it
-    late +CMGS      to the reconciler, once the line has recorded what it knows
+    late answers    to the reconciler, once the line has recorded what it knows
 
 A place is deleted after the commit, by its index; what a crash or a fault leaves there is read again, and is known. Our
 own messages in a SIM's memory are left alone. Octets that are no PDU are read once more, then kept aside and deleted;
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from datetime import datetime
 
 import structlog
 
@@ -24,6 +25,7 @@ from gatewayd.errors import ModemError, PduError
 from gatewayd.modem.answers import Storage, StoredMessage
 from gatewayd.modem.notices import (
     LateReference,
+    LateRefusal,
     MessageReceived,
     MessageStored,
     Notice,
@@ -58,7 +60,8 @@ class Mailbox:
         self._sim_id: int | None = None
         self._places: deque[tuple[str, int]] = deque()
         self._early: deque[str] = deque()
-        self._late: deque[int] = deque()
+        self._late: deque[LateReference | LateRefusal] = deque()
+        self._not_sent: list[datetime] = []
         self._sweep_at = 0.0
         self._alarmed = False
         self._unreadable: set[tuple[str, int]] = set()
@@ -76,8 +79,8 @@ class Mailbox:
             else:
                 self._receiver.handed_over(self._sim_id, notice.pdu)
             return False
-        if isinstance(notice, LateReference):
-            self._late.append(notice.reference)
+        if isinstance(notice, LateReference | LateRefusal):
+            self._late.append(notice)
             return True
         if isinstance(notice, StorageFull | Restarted):
             if isinstance(notice, StorageFull):
@@ -126,7 +129,7 @@ class Mailbox:
         swept = self._clock.monotonic() >= self._sweep_at or len(self._places) > _SINGLY
         self._sweep_at = self._clock.monotonic() + SWEEP  # also for a sweep that fails: a dead modem is the line's care
         while self._late:
-            self._receiver.reconciler.late_reference(sim_id, self._late[0])
+            self._answered_late(sim_id, self._late[0])
             self._late.popleft()
         try:
             self._read_places(session, sim_id, by_listing=swept)
@@ -135,6 +138,20 @@ class Mailbox:
         except BaseException:
             self._places.clear()  # the sweep finds them
             raise
+
+    def take_back(self) -> list[datetime]:
+        """Since when what turned out not to have gone out had counted as sent; told once."""
+        told, self._not_sent = self._not_sent, []
+        return told
+
+    def _answered_late(self, sim_id: int, answer: LateReference | LateRefusal) -> None:
+        reconciler = self._receiver.reconciler
+        if isinstance(answer, LateReference):
+            reconciler.late_reference(sim_id, answer.reference)
+            return
+        on_wire_at = reconciler.late_refusal(sim_id, answer.kind, answer.words)
+        if on_wire_at is not None:
+            self._not_sent.append(on_wire_at)
 
     def _read_places(self, session: Session, sim_id: int, *, by_listing: bool) -> None:
         while self._places:

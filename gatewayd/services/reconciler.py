@@ -3,7 +3,7 @@
 A status report belongs to the newest part of its SIM with its reference and its number, within the validity. If there
 is none, it may be about a submission whose answer never came: one sole part without reference, to that number, at that
 time, is it; between two, nobody can tell. A report that comes before its submission is recorded waits in the store for
-`PATIENCE`. A late +CMGS belongs to what the SIM put on the wire last, if that is unknown.
+`PATIENCE`. A late +CMGS, or a late refusal, belongs to what the SIM put on the wire last, if that is unknown.
 
 Numbers are compared by their tails, for networks write them in national form or with other prefixes; the service
 centre's number is not asked. Its clock may be an hour off.
@@ -11,6 +11,7 @@ centre's number is not asked. Its clock may be an hour off.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -19,13 +20,16 @@ from sqlalchemy.engine import Connection
 
 from gatewayd.clock import Clock
 from gatewayd.domain.message import MessageState, Outcome
-from gatewayd.errors import PduError, StorageUnavailable
+from gatewayd.errors import CauseClass, PduError, StorageUnavailable
+from gatewayd.modem import causes
 from gatewayd.modem.pdu import Delivery, StatusReport, classify_status, decode
 from gatewayd.services.encoding import VALIDITY
-from gatewayd.store import reports
+from gatewayd.services.retries import after
+from gatewayd.store import reports, unknowns
 from gatewayd.store.engine import Database
 from gatewayd.store.inbox import REPORT, Arrival, Inbox
 from gatewayd.store.reports import Submitted
+from gatewayd.store.unknowns import LATE_ANSWER, STATUS_REPORT, Refusal
 
 log = structlog.get_logger(__name__)
 
@@ -39,17 +43,24 @@ LATE = timedelta(hours=1)
 """After this, a +CMGS is no late answer to anything."""
 BATCH = 200
 _TAIL = 8
-LATE_ANSWER, STATUS_REPORT = "late_answer", "status_report"
 
 
 class Reconciler:
-    """Matches reports and late answers. `run_once` belongs to one thread, `late_reference` may come from any.
+    """Matches reports and late answers. `run_once` belongs to one thread, the late answers may come from any.
 
     `queued` is called when the other parts of a message may go on.
     """
 
-    def __init__(self, database: Database, clock: Clock, *, queued: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        queued: Callable[[], None] = lambda: None,
+        rng: random.Random | None = None,
+    ) -> None:
         self._database, self._inbox, self._clock, self._queued = database, Inbox(database), clock, queued
+        self._rng = rng or random.SystemRandom()
         self._resolved = False
 
     def run_once(self) -> int:
@@ -67,17 +78,35 @@ class Reconciler:
         """The modem answers a submission long given up: what went out last on this SIM was sent. StorageUnavailable."""
         now = self._clock.utc_now()
 
-        def resolve(connection: Connection) -> int | None:
-            last = reports.newest(connection, sim_id, now - LATE)
-            if last is None or last.outcome is not Outcome.UNKNOWN or last.reference is not None:
-                return None
-            return last.message_id if reports.resolve(connection, last, reference, by=LATE_ANSWER, now=now) else None
+        def resolve(connection: Connection) -> Submitted | None:
+            part = _last_unknown(connection, sim_id, now)
+            told = part is not None and unknowns.sent(connection, part, reference, by=LATE_ANSWER, now=now)
+            return part if told else None
 
-        message = self._database.write(resolve)
-        if message is None:
-            log.warning("outcome.late_unmatched", sim_id=sim_id, reference=reference)
+        return self._late(self._database.write(resolve), sim_id, Outcome.SENT, reference=reference)
+
+    def late_refusal(self, sim_id: int, kind: str, words: str) -> datetime | None:
+        """The modem refuses a submission long given up: what went out last on this SIM did not; since when it was on
+        the wire, None if it is not known to be that. StorageUnavailable."""
+        cause, now = causes.late(kind, words), self._clock.utc_now()
+
+        def resolve(connection: Connection) -> Submitted | None:
+            part = _last_unknown(connection, sim_id, now)
+            if part is None or cause.kind is CauseClass.UNKNOWN:
+                return None
+            retry = after(cause, part.tries + 1, others_can=False, now=now, rng=self._rng)
+            refusal = Refusal(cause.code, cause.kind is CauseClass.MESSAGE, retry.at, retry.avoid)
+            return part if unknowns.refused(connection, part, refusal, by=LATE_ANSWER, now=now) else None
+
+        part = self._database.write(resolve)
+        self._late(part, sim_id, Outcome.REFUSED, cause=cause.code)
+        return part.on_wire_at if part is not None else None
+
+    def _late(self, part: Submitted | None, sim_id: int, outcome: Outcome, **said: object) -> bool:
+        if part is None:
+            log.warning("outcome.late_unmatched", sim_id=sim_id, **said)
             return False
-        log.info("outcome.resolved", message=message, by=LATE_ANSWER)
+        log.info("outcome.resolved", message=part.message_id, outcome=str(outcome), by=LATE_ANSWER)
         self._queued()
         return True
 
@@ -124,7 +153,10 @@ class Reconciler:
     def _of_doubt(
         self, connection: Connection, arrival: Arrival, report: StatusReport, now: datetime
     ) -> tuple[Submitted | None, bool]:
-        """The one part without an answer that this may be about; whether to wait, for one is still being answered."""
+        """The one part without an answer that this may be about; whether to wait, for one is still being answered.
+
+        Of one part that was sent twice, both without an answer, it is the first.
+        """
         candidates = [
             part
             for part in reports.doubtful(connection, arrival.sim_id, arrival.received_at - WINDOW)
@@ -132,11 +164,11 @@ class Reconciler:
         ]
         if any(part.outcome is None for part in candidates) and now - arrival.received_at <= PATIENCE:
             return None, True
-        if len(candidates) != 1 or candidates[0].outcome is not Outcome.UNKNOWN:
+        if len({(part.message_id, part.part) for part in candidates}) != 1:
             return None, False
-        part = candidates[0]
-        if reports.resolve(connection, part, report.reference, by=STATUS_REPORT, now=now):
-            log.info("outcome.resolved", message=part.message_id, by=STATUS_REPORT)
+        part = candidates[-1]
+        if unknowns.sent(connection, part, report.reference, by=STATUS_REPORT, now=now):
+            log.info("outcome.resolved", message=part.message_id, outcome=str(Outcome.SENT), by=STATUS_REPORT)
             self._resolved = True
             return part, False
         return None, False
@@ -144,7 +176,7 @@ class Reconciler:
     def _apply(
         self, connection: Connection, part: Submitted, report: StatusReport, arrival: Arrival, now: datetime
     ) -> None:
-        statuses = reports.note_status(connection, part, report.status)
+        statuses = [_best(told) for told in reports.note_status(connection, part, report.status)]
         self._inbox.settle(connection, [arrival.id], attempt_id=part.attempt_id)
         if not all(_is_final(status) for status in statuses):
             return
@@ -169,6 +201,22 @@ def _report(arrival: Arrival) -> StatusReport:
     if not isinstance(found, StatusReport):
         raise PduError("this is no status report")
     return found
+
+
+def _last_unknown(connection: Connection, sim_id: int, now: datetime) -> Submitted | None:
+    """What this SIM put on the wire last, not too long ago, if its outcome is unknown."""
+    for last in reports.newest(connection, sim_id):
+        if last.outcome is Outcome.UNKNOWN and last.reference is None and last.on_wire_at >= now - LATE:
+            return last
+    return None
+
+
+def _best(statuses: Sequence[int | None]) -> int | None:
+    """Of a part that was sent twice: it is delivered if one of them is, and has failed when both have."""
+    delivered = [one for one in statuses if one is not None and classify_status(one) is Delivery.DELIVERED]
+    if delivered:
+        return delivered[0]
+    return next((one for one in statuses if not _is_final(one)), statuses[-1] if statuses else None)
 
 
 def _is_final(status: int | None) -> bool:

@@ -28,6 +28,8 @@ from gatewayd.store.types import UtcTime
 from gatewayd.store.work import Finished, Recovery, Work
 
 INTERRUPTED = "gatewayd:interrupted"
+OVERTAKEN = "gatewayd:overtaken"
+"""It was to be sent again, and the first one turned out to have gone out."""
 GATE = "gatewayd:gate"
 
 _m, _a = messages.c, attempts.c
@@ -126,10 +128,15 @@ def finish(connection: Connection, finished: Finished, now: datetime) -> Work | 
             _RENEW.run(connection, message_id=work.message_id, until=now + 2 * claims.LONGEST_ANSWER)
             return claims.begin(connection, work, work.part + 1, now)
         claims.leave(connection, work.message_id, work.lease, MessageState.SENT, sent_at=finished.at)
+    elif _went_out_before(connection, work):
+        put_back(connection, work.message_id, work.lease)
+        resolve_sent(connection, work.message_id, work.parts, reason="", sent_at=finished.at)
     elif finished.outcome is Outcome.UNKNOWN:
         claims.leave(connection, work.message_id, work.lease, MessageState.UNKNOWN, reason=code)
     elif cause is not None and cause.kind is CauseClass.MESSAGE:
-        claims.leave(connection, work.message_id, work.lease, MessageState.FAILED, reason=code)
+        # Sent again and refused for good, while the first one may have gone out: that is still what is known of it.
+        known = MessageState.UNKNOWN if _perhaps_sent(connection, work) else MessageState.FAILED
+        claims.leave(connection, work.message_id, work.lease, known, reason=code)
     else:
         avoided = work.sim_id if finished.avoid else None
         claims.go_back(
@@ -151,11 +158,30 @@ def resolve_sent(
     row = _SENT_PARTS.first(connection, message_id=message_id)
     done = row is not None and row[0] >= parts
     following = MessageState.SENT if done else MessageState.QUEUED
-    _RESOLVE.run(
+    resolved = _RESOLVE.run(
         connection, message_id=message_id, following=str(following), why=reason, is_ready=not done,
         sent_at=sent_at if done else None,
     )  # fmt: skip
+    if done and not resolved:
+        _overtake(connection, message_id, sent_at)
     return following
+
+
+def put_back(
+    connection: Connection,
+    message_id: int,
+    lease: str,
+    *,
+    attempt_id: int | None = None,
+    at: datetime | None = None,
+    code: str = "",
+) -> None:
+    """Queue again what is leased, and close its attempt, of which nothing was written. LeaseLost."""
+    if attempt_id is not None:
+        _END_ATTEMPT.run(
+            connection, attempt_id=attempt_id, result=str(Outcome.REFUSED), at=at, code=code, tp_mr=None
+        )  # fmt: skip
+    claims.go_back(connection, message_id, lease)
 
 
 def recover(connection: Connection, gateway: str, mine: str, now: datetime) -> Recovery:
@@ -172,14 +198,34 @@ def recover(connection: Connection, gateway: str, mine: str, now: datetime) -> R
     unknown = 0
     lost = connection.execute(running).all()
     for row in lost:
-        outcome = Outcome.REFUSED if row.on_wire_at is None else Outcome.UNKNOWN
-        _END_ATTEMPT.run(connection, attempt_id=row.id, result=str(outcome), at=now, code=INTERRUPTED, tp_mr=None)
         if row.on_wire_at is None:
-            claims.go_back(connection, row.message_id, row.lease)
+            put_back(connection, row.message_id, row.lease, attempt_id=row.id, at=now, code=INTERRUPTED)
         else:
             unknown += 1
+            unknown_part = {"attempt_id": row.id, "result": str(Outcome.UNKNOWN), "at": now, "code": INTERRUPTED}
+            _END_ATTEMPT.run(connection, **unknown_part, tp_mr=None)
             claims.leave(connection, row.message_id, row.lease, MessageState.UNKNOWN, reason=INTERRUPTED)
     return Recovery(requeued=len(lost) - unknown, unknown=unknown)
+
+
+def _went_out_before(connection: Connection, work: Work) -> bool:
+    """Whether this was sent again for nothing: an earlier attempt at this part turned out to be sent meanwhile."""
+    row = _SENT_PARTS.first(connection, message_id=work.message_id)
+    return row is not None and row[0] >= work.part
+
+
+def _perhaps_sent(connection: Connection, work: Work) -> bool:
+    unknown = (_a.message_id == work.message_id) & (_a.part == work.part) & (_a.outcome == str(Outcome.UNKNOWN))
+    return connection.execute(sa.select(_a.id).where(unknown).limit(1)).first() is not None
+
+
+def _overtake(connection: Connection, message_id: int, sent_at: datetime) -> None:
+    """It waits to be sent again, and need not: through the states that the table allows."""
+    message, lease = _m.id == message_id, OVERTAKEN
+    connection.execute(sa.update(messages).where(message, _m.state == "held").values(state="queued"))
+    taken = sa.update(messages).where(message, _m.state == "queued").values(state="sending", lease=lease, ready=False)
+    if connection.execute(taken).rowcount:
+        claims.leave(connection, message_id, lease, MessageState.SENT, sent_at=sent_at)
 
 
 def _late_answer(connection: Connection, finished: Finished, code: str) -> bool:

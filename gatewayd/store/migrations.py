@@ -51,7 +51,14 @@ def _receiving(connection: Connection) -> None:
         connection.exec_driver_sql(trigger)
 
 
-_SINCE_2: tuple[Callable[[Connection], None], ...] = ()
+def _evidence(connection: Connection) -> None:
+    """What came with the card's memory of its last reference, and with resends that are told."""
+    for column in ("smss INTEGER", "smss_after INTEGER", "smss_kept_by TEXT NOT NULL DEFAULT ''"):
+        connection.exec_driver_sql(f"ALTER TABLE sims ADD COLUMN {column}")
+    connection.exec_driver_sql("ALTER TABLE attempts ADD COLUMN resent_by TEXT")
+
+
+_SINCE_2: tuple[Callable[[Connection], None], ...] = (_evidence,)
 
 
 def _from_2(connection: Connection) -> None:

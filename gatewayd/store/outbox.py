@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection
 from gatewayd.domain.message import WAITING_STATES, MessageState, Outcome
 from gatewayd.domain.purpose import Purpose
 from gatewayd.errors import RefusedByRule, TransitionError, UsageError
-from gatewayd.store import claims, marks
+from gatewayd.store import claims, marks, unknowns
 from gatewayd.store.engine import Database
 from gatewayd.store.schema import (
     LATER,
@@ -220,6 +220,7 @@ class Outbox:
                 _a.cause,
                 _a.reference,
                 _a.resolved_by,
+                _a.resent_by,
             )
             .join(sims, sims.c.id == _a.sim_id)
             .where(_a.message_id == message_id)
@@ -276,16 +277,14 @@ class Outbox:
 
         def decide(connection: Connection) -> MessageState:
             row = self._found(connection, message_id, {MessageState.UNKNOWN})
+            if resolution is Resolution.RESEND:
+                unknowns.send_again(connection, message_id, by=by, now=now)
+                return MessageState.QUEUED
             unknown = (_a.message_id == message_id) & (_a.outcome == str(Outcome.UNKNOWN))
             last = sa.select(sa.func.max(_a.id)).where(unknown).scalar_subquery()
-            decision = sa.update(attempts).where(_a.id == last).values(resolved_by=by, resolved_at=now)
-            if resolution is Resolution.AS_SENT:
-                connection.execute(decision.values(outcome=str(Outcome.SENT)))
-                return marks.resolve_sent(connection, message_id, row.parts, reason="operator", sent_at=now)
-            connection.execute(decision)
-            values = {"state": str(MessageState.QUEUED), "reason": "operator", "ready": True}
-            connection.execute(sa.update(messages).where(_m.id == message_id).values(**values))
-            return MessageState.QUEUED
+            decision = {"outcome": str(Outcome.SENT), "resolved_by": by, "resolved_at": now}
+            connection.execute(sa.update(attempts).where(_a.id == last).values(**decision))
+            return marks.resolve_sent(connection, message_id, row.parts, reason=by, sent_at=now)
 
         return self._database.write(decide)
 

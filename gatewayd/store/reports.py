@@ -1,10 +1,10 @@
 """What the network says of parts that went out: which attempt a status report is about, and what it changes.
 
-    attempt  unknown --late answer, report--> sent
     message  sent --all parts have their last report--> delivered | undelivered
 
-All functions run in the caller's transaction. A final status is never taken back, and the status of a part that is
-still tried says nothing yet about the message.
+A part may have been sent twice at somebody's word: it is delivered if one of them is. All functions run in the
+caller's transaction. A final status is never taken back, and the status of a part that is still tried says nothing yet
+about the message.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gatewayd.domain.message import MessageState, Outcome
-from gatewayd.store import marks
 from gatewayd.store.schema import attempts, messages
 from gatewayd.store.statement import Statement
 from gatewayd.store.types import UtcTime
@@ -38,6 +37,8 @@ class Submitted:
     outcome: Outcome | None
     reference: int | None
     tp_status: int | None
+    resolved_by: str | None
+    tries: int
 
 
 _SUBMITTED = (
@@ -51,13 +52,16 @@ _SUBMITTED = (
         _a.outcome,
         _a.reference,
         _a.tp_status,
+        _a.resolved_by,
+        _m.tries,
     )
     .join_from(attempts, messages, _m.id == _a.message_id)
-    .where(_a.sim_id == sa.bindparam("sim"), _a.on_wire_at >= sa.bindparam("since", type_=UtcTime))
+    .where(_a.sim_id == sa.bindparam("sim"), _a.on_wire_at.is_not(None))
     .order_by(_a.on_wire_at.desc(), _a.id.desc())
 )
-_BY_REFERENCE = _SUBMITTED.where(_a.reference == sa.bindparam("tp_mr"), _a.outcome == sa.literal_column("'sent'"))
-_DOUBTFUL = _SUBMITTED.where(
+_SINCE = _SUBMITTED.where(_a.on_wire_at >= sa.bindparam("since", type_=UtcTime))
+_BY_REFERENCE = _SINCE.where(_a.reference == sa.bindparam("tp_mr"), _a.outcome == sa.literal_column("'sent'"))
+_DOUBTFUL = _SINCE.where(
     _a.reference.is_(None), sa.or_(_a.outcome.is_(None), _a.outcome == sa.literal_column("'unknown'"))
 )
 _STATUS = Statement(
@@ -87,30 +91,18 @@ def doubtful(connection: Connection, sim_id: int, since: datetime) -> list[Submi
     return _found(connection.execute(_DOUBTFUL, {"sim": sim_id, "since": since}))
 
 
-def newest(connection: Connection, sim_id: int, since: datetime) -> Submitted | None:
-    """What this SIM put on the wire last."""
-    found = _found(connection.execute(_SUBMITTED.limit(1), {"sim": sim_id, "since": since}))
-    return found[0] if found else None
+def newest(connection: Connection, sim_id: int, *, limit: int = 1) -> list[Submitted]:
+    """What this SIM put on the wire last, the newest first."""
+    return _found(connection.execute(_SUBMITTED.limit(limit), {"sim": sim_id}))
 
 
-def resolve(connection: Connection, part: Submitted, reference: int, *, by: str, now: datetime) -> bool:
-    """What was unknown was sent, under this reference; False if it is not unknown any more."""
-    changed = connection.execute(
-        sa.update(attempts)
-        .where(_a.id == part.attempt_id, _a.outcome == str(Outcome.UNKNOWN))
-        .values(outcome=str(Outcome.SENT), reference=reference, resolved_by=by, resolved_at=now)
-    )
-    if changed.rowcount != 1:
-        return False
-    marks.resolve_sent(connection, part.message_id, part.parts, reason="", sent_at=part.on_wire_at)
-    return True
-
-
-def note_status(connection: Connection, part: Submitted, status: int) -> list[int | None]:
-    """Note the status of a sent part; the statuses of all parts of its message, None for one that has none yet."""
+def note_status(connection: Connection, part: Submitted, status: int) -> list[list[int | None]]:
+    """Note the status of a sent part; the statuses of each part of its message, None where there is none yet."""
     _STATUS.run(connection, attempt_id=part.attempt_id, status=status)
-    rows = {row.part: row.tp_status for row in connection.execute(_STATUSES, {"message_id": part.message_id})}
-    return [rows.get(number) for number in range(1, part.parts + 1)]
+    found: list[list[int | None]] = [[] for _ in range(part.parts)]
+    for row in connection.execute(_STATUSES, {"message_id": part.message_id}):
+        found[row.part - 1].append(row.tp_status)
+    return found
 
 
 def settle(connection: Connection, message_id: int, state: MessageState, reason: str, at: datetime | None) -> bool:

@@ -35,6 +35,9 @@ class Sim:
     suspended_reason: str
 
 
+_LIST = sa.select(*(sims.c[name] for name in Sim.__dataclass_fields__)).order_by(sims.c.id)
+
+
 class Sims:
     """The register of SIMs."""
 
@@ -75,4 +78,4 @@ class Sims:
     def list(self) -> Sequence[Sim]:
         """All SIMs, in the order of their first appearance."""
         with self._database.read() as connection:
-            return [Sim(**row._mapping) for row in connection.execute(sa.select(sims).order_by(sims.c.id))]
+            return [Sim(**row._mapping) for row in connection.execute(_LIST)]

@@ -126,7 +126,8 @@ class MessageRecord:
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """One submission of one part, as `messages show` gives it; `resolved_by`: who decided what became of an unknown."""
+    """One submission of one part, as `messages show` gives it; `resolved_by`: who decided what became of an unknown,
+    `resent_by`: at whose word it was sent again."""
 
     part: int
     sim: str
@@ -137,3 +138,4 @@ class AttemptRecord:
     cause: str
     reference: int | None
     resolved_by: str | None = None
+    resent_by: str | None = None

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from gatewayd.domain.purpose import Limits
+from gatewayd.store import reports, unknowns
+from gatewayd.store.outbox import Resolution
 from tests.scenarios import world as worlds
 from tests.scenarios.receiving import ReceivingWorld, report
 from tests.scenarios.world import FakeClock, number
@@ -220,3 +223,134 @@ def test_every_unknown_is_resolved_when_the_network_reports(make: Make) -> None:
         world.await_report(partial(lambda who: messages.append(unknown(world, who)), number(n)))
     world.turn()
     assert [world.state(message) for message in messages] == ["delivered"] * 3
+
+
+# -- answers that come late, and what they find then
+
+
+def late(world: ReceivingWorld, line: str) -> list[str]:
+    """The modem says something when nobody waits for it any more."""
+    world._heard("a", lambda: world.sims["a"].urc(line))
+    return world.turn()
+
+
+def resent(world: ReceivingWorld, message: int) -> None:
+    """The operator has it sent again; no line has had its turn yet."""
+    world.outbox.resolve(message, Resolution.RESEND, world.clock.utc_now())
+
+
+def outcomes(world: ReceivingWorld, message: int) -> list[tuple[str | None, str | None, str | None]]:
+    return [(one.outcome, one.resolved_by, one.resent_by) for one in world.outbox.attempts(message)]
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("code", "state", "waits"),
+    [("1", "failed", 0), ("38", "queued", 60), ("42", "queued", 60), ("8", "queued", 60), ("500", "unknown", 0)],
+)
+def test_a_late_refusal_is_a_known_outcome(make: Make, code: str, state: str, waits: int) -> None:
+    world = make(options=SILENT, limits=Limits(per_day=5))
+    world.sims["a"].arm("cms;code=500;at=body")  # so late that nobody waits for it: nothing reached the network
+    world.sims["a"].arm(ANSWER_LOST)
+    (message,) = world.accept(WHO)
+    world.settle()
+    assert world.state(message) == "unknown"
+    late(world, f"+CMS ERROR: {code}")
+    assert world.state(message) == state
+    outcome = world.outbox.attempts(message)[0]
+    known = state != "unknown"
+    assert (outcome.outcome, outcome.resolved_by) == (("refused", "late_answer") if known else ("unknown", None))
+    assert world.left("per_day") == (5 if known else 4), "what the network did not take counts for nothing"
+    if waits:
+        world.advance(waits)
+        assert (world.state(message), len(world.ledger)) == ("sent", 1)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("held", [False, True])
+def test_a_late_answer_before_the_resend_has_begun_calls_it_off(make: Make, held: bool) -> None:
+    world = make(options=SILENT)
+    message = unknown(world)
+    mr = world.sims["a"].card.last_reference
+    resent(world, message)
+    if held:
+        world.outbox.hold(message)
+    late(world, f"+CMGS: {mr}")
+    assert (world.state(message), len(world.ledger)) == ("sent", 1)
+    assert outcomes(world, message) == [("sent", "late_answer", "operator")]
+    assert world.outbox.attempts(message)[0].reference == mr
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_late_answer_before_the_first_octet_of_the_resend_calls_it_off(make: Make) -> None:
+    world = make(options=SILENT)
+    message = unknown(world)
+    mr = world.sims["a"].card.last_reference
+    mark = world.outbox.mark_on_wire
+
+    def too_late(*of: object) -> None:
+        world.outbox.mark_on_wire = mark  # type: ignore[method-assign]  # once
+        world.reconciler.late_reference(world.common.sims.list()[0].id, mr)
+        mark(*of)  # type: ignore[arg-type]  # as it was called
+
+    world.outbox.mark_on_wire = too_late  # type: ignore[method-assign, assignment]  # the moment between prompt and mark
+    resent(world, message)
+    world.wake()
+    assert "lost" in world.turn()
+    assert (world.state(message), len(world.ledger)) == ("sent", 1)
+    assert [one[0] for one in outcomes(world, message)] == ["sent", "refused"]
+    assert sent(world, who=number(2)), "the line goes on"
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(("status", "state"), [(0, "delivered"), (0x46, "sent")])
+def test_a_report_about_the_first_after_the_resend_was_sent(make: Make, status: int, state: str) -> None:
+    world = make(options=SILENT, limits=Limits(per_day=5))
+    message = unknown(world)
+    first = world.sims["a"].card.last_reference
+    resent(world, message)
+    world.wake()
+    world.turn()
+    assert (world.state(message), len(world.ledger)) == ("sent", 2)
+    tell(world, WHO, first, status)
+    assert world.state(message) == state
+    assert outcomes(world, message) == [("sent", "status_report", "operator"), ("sent", None, None)]
+    assert world.left("per_day") == 3, "both went out, and both count"
+    if state == "sent":  # the other one may still arrive
+        tell(world, WHO, reference(world, message, 2), 0)
+        assert world.state(message) == "delivered"
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("fault", [ANSWER_LOST, "cms;code=1;at=body", "cms;code=38;at=body"])
+@pytest.mark.parametrize("early", [False, True])
+def test_a_resend_that_fails_takes_nothing_back(make: Make, fault: str, early: bool) -> None:
+    """The first one did go out, and its report comes before the resend's outcome is recorded, or after it."""
+    world = make(options=SILENT)
+    message = unknown(world)
+    first, turn = world.sims["a"].card.last_reference, world.outbox.turn
+
+    def reported(finished: object, *of: object) -> object:
+        if finished is not None and early:
+            late_reference = world.sims["a"].card.last_reference
+            assert world.reconciler.late_reference(1, late_reference) is False, "the second is being answered"
+            with world.db.read() as connection:
+                last, before = reports.newest(connection, 1, limit=2)
+            assert (last.outcome, before.outcome) == (None, "unknown")
+            world.db.write(lambda c: unknowns.sent(c, before, first, by="status_report", now=world.clock.now))
+        return turn(finished, *of)  # type: ignore[arg-type]  # as it was called
+
+    resent(world, message)
+    world.sims["a"].arm(fault)
+    world.outbox.turn = reported  # type: ignore[method-assign, assignment]  # the moment before it is recorded
+    world.wake()
+    world.turn()
+    if not early:
+        assert world.state(message) == ("queued" if "38" in fault else "unknown")
+        tell(world, WHO, first)
+    assert world.state(message) == ("sent" if early else "delivered")
+    assert outcomes(world, message)[0] == ("sent", "status_report", "operator")
+    world.advance(20 * 60)
+    world.turn()
+    assert world.state(message) in ("sent", "delivered")
+    assert len(world.ledger) <= 2

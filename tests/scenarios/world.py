@@ -200,6 +200,12 @@ class World:
         assert message is not None
         return str(message.state)
 
+    def left(self, limit: str, name: str = "a") -> int:
+        """What is left of a limit of this SIM."""
+        allowance = self.lines[name]._allowance
+        assert allowance is not None
+        return next(one.left for one in allowance.remaining() if one.limit == limit)
+
     def states(self) -> dict[str, int]:
         return dict(Counter(str(message.state) for message in self.outbox.list(limit=1000)))
 

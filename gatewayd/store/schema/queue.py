@@ -24,6 +24,10 @@ sims = sa.Table(
     sa.Column("seen_at", UtcTime, nullable=False),
     sa.Column("suspended_until", UtcTime),
     sa.Column("suspended_reason", sa.Text, nullable=False, server_default=""),
+    # EF_SMSS, the card's own memory of the last TP-MR: what it said, after which attempt, in which modem it is kept.
+    sa.Column("smss", sa.Integer),
+    sa.Column("smss_after", sa.Integer),
+    sa.Column("smss_kept_by", sa.Text, nullable=False, server_default=""),
 )
 
 batches = sa.Table(
@@ -139,6 +143,8 @@ attempts = sa.Table(
     sa.Column("tp_status", sa.Integer),
     sa.Column("resolved_by", sa.Text),
     sa.Column("resolved_at", UtcTime),
+    # At whose word it was sent again while nobody knew what had become of it.
+    sa.Column("resent_by", sa.Text),
     sa.CheckConstraint(one_of("outcome", Outcome), name="attempt_outcome"),
     sa.CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="attempt_ended"),
     sa.CheckConstraint("outcome IS NULL OR outcome = 'refused' OR on_wire_at IS NOT NULL", name="attempt_on_wire"),
