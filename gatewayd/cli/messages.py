@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from gatewayd.cli import context, options, output
+from gatewayd.cli import context, options, outlook, output
 from gatewayd.cli.options import AsJson, Limit
 from gatewayd.daemon.rules import number_rules
-from gatewayd.domain.message import MessageState
+from gatewayd.domain.message import WAITING_STATES, MessageState
 from gatewayd.errors import TransitionError, UsageError
 from gatewayd.interfaces.dropfolder import sentences
 from gatewayd.store.outbox import AttemptRecord, MessageRecord, Outbox, Resolution
@@ -66,7 +66,7 @@ def list_(
 
 @app.command()
 def show(ctx: typer.Context, message_id: Annotated[int, typer.Argument(metavar="ID")], json: AsJson = False) -> None:
-    """Show one message wholly, with each attempt to send it."""
+    """Show one message wholly: why it waits and until when, and each attempt to send it."""
     here = context.of(ctx)
     outbox = Outbox(here.database)
     message = outbox.get(message_id)
@@ -85,6 +85,7 @@ def show(ctx: typer.Context, message_id: Annotated[int, typer.Argument(metavar="
         ("in words", sentences.of_message(message.state, message.reason, "en") if message.reason else ""),
         ("SIM", message.sim or ""),
         ("SMS", message.parts),
+        ("waits", _waits(here, message)),
         ("accepted", output.local(message.created_at, zone)),
         ("sent", output.local(message.sent_at, zone)),
         ("delivered", output.local(message.delivered_at, zone)),
@@ -93,6 +94,15 @@ def show(ctx: typer.Context, message_id: Annotated[int, typer.Argument(metavar="
     output.show(Text(f"message {message.id}", style="bold"))
     output.show(output.pairs([(name, value) for name, value in facts if value != ""]))
     _print_attempts(outbox.attempts(message_id), zone)
+
+
+def _waits(here: context.Context, message: MessageRecord) -> Text | str:
+    """Why it waits, a sentence a line."""
+    if message.state not in WAITING_STATES:
+        return ""
+    found = outlook.of_message(here, message.id)
+    words = outlook.sentences(found, here.settings.timezone, here.clock.utc_now()) if found else []
+    return Text("\n").join(Text(output.visible(each)) for each in words) if words else ""
 
 
 def _print_attempts(attempts: Sequence[AttemptRecord], zone: tzinfo) -> None:

@@ -1,19 +1,20 @@
-"""`gatewayd send`: one message, checked by every rule, accepted durably, and its price told."""
+"""`gatewayd send`: one message, checked by every rule, accepted durably; its price is told, and when it may leave."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from gatewayd.cli import context, options, output
+from gatewayd.cli import context, options, outlook, output
 from gatewayd.cli.options import AsJson
 from gatewayd.daemon.rules import number_rules
 from gatewayd.domain import text as texts
 from gatewayd.domain.purpose import Encoding
-from gatewayd.errors import UsageError
+from gatewayd.errors import StoreError, UsageError
 from gatewayd.services.intake import Intake, Receipt
 from gatewayd.store.outbox import Outbox
 from gatewayd.store.people import People
@@ -42,9 +43,11 @@ def send(
         numbers=number_rules(settings),
         clock=here.clock,
     )
-    given = _given(text)
+    given, waits = _given(text), None
     receipt = intake.accept(purpose, number, given)
     here.ring()
+    with contextlib.suppress(StoreError):  # it is accepted: a failing look at the rest takes nothing back
+        waits = outlook.of_message(here, receipt.message_id)
     if json:
         output.as_json(
             {
@@ -52,10 +55,13 @@ def send(
                 "recipient": receipt.recipient,
                 "alphabet": receipt.alphabet,
                 "parts": receipt.parts,
+                "waits": outlook.as_json(waits),
             }
         )
         return
     _print(receipt, given)
+    for words in outlook.sentences(waits, settings.timezone, here.clock.utc_now()) if waits else ():
+        output.bullet(" -", "yellow", words)
 
 
 def _print(receipt: Receipt, text: str) -> None:

@@ -25,9 +25,14 @@ _SENTENCES: Mapping[str, str] = {
 _LIMIT = "this limit is reached: what waits leaves later; gatewayd sims list tells when"
 
 
+def sentence(state: str) -> str:
+    """What a state means and what to do; the state itself if it says it all."""
+    return _LIMIT if "per_" in state else _SENTENCES.get(state, state)
+
+
 def explain(states: Iterable[str]) -> None:
     """A line for each state that stands in a table, once; nothing for those that say it all."""
     for state in dict.fromkeys(states):
-        words = _LIMIT if "per_" in state else _SENTENCES.get(state)
-        if words is not None:
+        words = sentence(state)
+        if words != state:
             output.bullet(f"{state}:", "yellow", words)

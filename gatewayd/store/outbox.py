@@ -19,11 +19,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from gatewayd.domain.consent import GateFacts
 from gatewayd.domain.message import WAITING_STATES, MessageState, Outcome
 from gatewayd.domain.purpose import Purpose
 from gatewayd.errors import RefusedByRule, TransitionError, UsageError
 from gatewayd.store import claims, marks, unknowns
 from gatewayd.store.engine import Database
+from gatewayd.store.people import gate_facts
 from gatewayd.store.schema import (
     LATER,
     READY,
@@ -43,6 +45,7 @@ from gatewayd.store.work import (
     NewMessage,
     Recovery,
     Resolution,
+    WaitingRecord,
     Wanted,
     Work,
 )
@@ -55,12 +58,15 @@ __all__ = [
     "Outbox",
     "Recovery",
     "Resolution",
+    "WaitingRecord",
     "Wanted",
     "Work",
 ]
 
 CHORE = 2_000
 """Messages that a chore changes in one transaction: nobody waits long for the writer."""
+AHEAD_COUNTED = 10_000
+"""Messages before one's own that are counted: beyond that, it is "many"."""
 
 _m, _a = messages.c, attempts.c
 _STICKY = (
@@ -206,6 +212,24 @@ class Outbox:
         with self._database.read() as connection:
             row = connection.execute(_RECORD.where(_m.id == message_id)).first()
         return None if row is None else _record(row)
+
+    def waiting(self, message_id: int) -> WaitingRecord | None:
+        """One message that waits, and its place in the queue; None if it does not wait."""
+        sent = sa.exists().where(_a.message_id == _m.id, _a.outcome == str(Outcome.SENT)).correlate(messages)
+        columns = (
+            _m.state, _m.reason, _m.recipient, _m.purpose, _m.pool, _m.parts, _m.ready, _m.not_before, _m.expires_at,
+            _m.sim_id, _m.priority, sent.label("begun"), *gate_facts(_m.recipient, _m.purpose),
+        )  # fmt: skip
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(*columns).where(_m.id == message_id, WAITING)).first()
+            if row is None:
+                return None
+            before = sa.or_(_m.priority < row.priority, sa.and_(_m.priority == row.priority, _m.id < message_id))
+            some = sa.select(_m.id).where(READY, _m.pool == row.pool, before).limit(AHEAD_COUNTED).subquery()
+            ahead = connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
+        found = {name: value for name, value in row._mapping.items() if name != "priority"}
+        facts = GateFacts(bool(found.pop("opted_out")), bool(found.pop("consent")))
+        return WaitingRecord(**{**found, "state": MessageState(row.state)}, ahead=ahead, facts=facts)
 
     def attempts(self, message_id: int) -> Sequence[AttemptRecord]:
         """The submissions of a message, oldest first."""

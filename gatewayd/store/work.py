@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from gatewayd.domain.consent import GateFacts
 from gatewayd.domain.message import MessageState, Outcome
 from gatewayd.domain.purpose import Purpose
 from gatewayd.errors import Cause
@@ -122,6 +123,30 @@ class MessageRecord:
     created_at: datetime
     sent_at: datetime | None
     delivered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRecord:
+    """A message that waits, and what the queue says about its turn.
+
+    ready    it may be claimed; otherwise it waits for `not_before`, or is held
+    sim_id   the SIM that its recipient knows; `begun`: it goes on with this one only, for a part of it is sent
+    ahead    messages of the pool that are claimed before it, counted up to `AHEAD_COUNTED`
+    """
+
+    state: MessageState
+    reason: str
+    recipient: str
+    purpose: str
+    pool: str
+    parts: int
+    ready: bool
+    not_before: datetime | None
+    expires_at: datetime | None
+    sim_id: int | None
+    begun: bool
+    ahead: int
+    facts: GateFacts
 
 
 @dataclass(frozen=True, slots=True)

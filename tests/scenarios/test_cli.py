@@ -6,7 +6,9 @@ import json
 import os
 import signal
 import subprocess
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -116,7 +118,9 @@ def test_with_consent_it_is_accepted_and_its_price_told(installed: Installation)
 
 def test_a_text_may_come_from_stdin(installed: Installation) -> None:
     done = installed.run("send", "-p", "alerte", FIRST, "-", "--json", given="Crue ce soir.\n")
-    assert json.loads(done.stdout) == {"id": 1, "recipient": FIRST, "alphabet": "gsm7", "parts": 1}
+    told = json.loads(done.stdout)
+    assert told.pop("waits")["opens_at"] is None
+    assert told == {"id": 1, "recipient": FIRST, "alphabet": "gsm7", "parts": 1}
 
 
 @pytest.mark.parametrize(
@@ -279,3 +283,25 @@ def test_simulated_modems_are_ports_for_any_program(installed: Installation) -> 
         assert simulator.wait(20) == 0
     assert [(modem["iccid"], modem["signal_dbm"]) for modem in probed] == [(ready["iccid"], -51)]
     assert not (place / "accueil").exists()
+
+
+def test_outside_its_hours_send_and_show_say_when_a_message_may_leave(installed: Installation) -> None:
+    now = datetime.now(ZoneInfo("Europe/Paris"))
+    day = (now + timedelta(days=2)).strftime("%a").lower()
+    text = installed.file.read_text()
+    installed.file.write_text(
+        text.replace("basis: vital_interest,", f'basis: contract, hours: {{days: {day}, from: "08:00", to: "20:00"}},')
+    )
+    done = installed.run("send", "-p", "alerte", FIRST, "Bonjour")
+    assert done.returncode == 0, done.stderr
+    assert "accepted message 1" in done.stdout
+    assert f"outside the hours of `alerte`: they begin on {now + timedelta(days=2):%A}" in done.stdout
+    assert "at 08:00 (Europe/Paris)" in done.stdout
+    assert "gatewayd does not run" in done.stdout
+    told = installed.json("send", "-p", "alerte", FIRST, "Bonjour")["waits"]
+    opens = datetime.fromisoformat(told["opens_at"]).astimezone(ZoneInfo("Europe/Paris"))
+    assert (opens.date(), opens.hour) == ((now + timedelta(days=2)).date(), 8)
+    assert [one["why"] for one in told["because"]] == ["hours", "daemon", "no_sim"]
+    shown = installed.run("messages", "show", "1").stdout
+    assert "outside the hours of `alerte`" in shown
+    assert set(installed.json("messages", "show", "1")) == MESSAGE_KEYS, "scripts get what the contract says"

@@ -61,13 +61,15 @@ _MESSAGES: Mapping[str, tuple[str, str]] = {
         "perhaps sent: the modem did not answer; never sent again by itself",
     ),
     "blocked": ("bloqué", "blocked"),
-    "held": ("attend l'accord d'un responsable", "waits for approval"),
+    "held": ("retenu", "held"),
     "canceled": ("annulé", "canceled"),
     "expired": ("a attendu trop longtemps", "waited too long"),
     "opt_out": ("cette personne a dit STOP", "this person said STOP"),
     "no_consent": ("pas d'accord enregistré pour ce type de message", "no recorded consent to this kind of message"),
     "time_to_live": ("ce n'était plus d'actualité", "it was out of date"),
     "approval": ("attend l'accord d'un responsable", "waits for approval"),
+    "operator": ("décision d'un responsable", "the operator's decision"),
+    "opt_out_lifted": ("cette personne a changé d'avis", "this person changed their mind"),
 }
 
 _FILES: Mapping[str, tuple[str, str]] = {
