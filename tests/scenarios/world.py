@@ -62,7 +62,7 @@ class FakeClock:
 
 
 class World:
-    """One gateway and its network."""
+    """One gateway and its network, which has the machine's time, or (`simulated_time`) the world's."""
 
     def __init__(
         self,
@@ -73,11 +73,13 @@ class World:
         holiday: Holiday = no_holidays,
         options: str = "",
         clock: FakeClock | None = None,
+        simulated_time: bool = False,
     ) -> None:
         simulator.install()
         self.network_name = f"world-{next(_numbers)}"
         self.names, self._options = names, options
         self.clock = clock or FakeClock()
+        self.network = simulator.network(self.network_name, clock=self.clock if simulated_time else None)
         self.path = directory / "gatewayd.db"
         each = limits if isinstance(limits, dict) else dict.fromkeys(names, limits)
         self.sims = {name: self.simulated(name) for name in names}
@@ -144,11 +146,11 @@ class World:
         return open_line
 
     def simulated(self, name: str) -> simulator.SimulatedSim:
-        return simulator.network(self.network_name).sim(name, None)
+        return self.network.sim(name, None)
 
     @property
     def ledger(self) -> list[simulator.Accepted]:
-        return simulator.network(self.network_name).ledger.entries()
+        return self.network.ledger.entries()
 
     def sent_by(self, name: str) -> list[str]:
         """Destinations, in the order in which this SIM sent to them."""

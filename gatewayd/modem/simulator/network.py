@@ -288,9 +288,9 @@ _networks: dict[str, Network] = {}
 _networks_lock = threading.Lock()
 
 
-def network(name: str = "default") -> Network:
-    """The network of this name in this process, made at its first mention."""
+def network(name: str = "default", *, clock: Clock | None = None) -> Network:
+    """The network of this name in this process, made at its first mention, with this clock or the machine's."""
     with _networks_lock:
         if name not in _networks:
-            _networks[name] = Network(name)
+            _networks[name] = Network(name, clock=clock)
         return _networks[name]
