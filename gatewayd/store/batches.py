@@ -1,9 +1,16 @@
-"""Files and their rows: staged in short transactions, accepted in one, reported when they have settled.
+"""Files and their rows: staged in short transactions, accepted in one, reported when they have settled, and again when
+more is known of their messages.
 
 A batch is one file of one feed. Its rows are staged a chunk at a time and mean nothing yet; `accept` turns all good
 ones into messages in ONE transaction, by one INSERT ... SELECT. The same content is accepted once per feed, which the
 database itself ensures. After a crash `begin` gives the same batch to the same claim: staged rows are dropped and read
 again, accepted ones stay.
+
+    report   due --writing--> writing --reported--> written
+              `<--- a message changes after it has left ---'
+
+The database itself makes it `due` again, in the transaction of the change. A crash while it is written leaves
+`writing`, which is owed as `due` is.
 """
 
 from __future__ import annotations
@@ -18,7 +25,7 @@ from sqlalchemy.engine import Connection
 from gatewayd.domain.message import MessageState
 from gatewayd.domain.purpose import Purpose
 from gatewayd.store.engine import Database, inserted_id
-from gatewayd.store.schema import OPEN, batch_rows, batches, messages, sim_recipients, sims
+from gatewayd.store.schema import OPEN, OWING, batch_rows, batches, messages, sim_recipients, sims
 
 _READ_AT_ONCE = 1000
 
@@ -36,6 +43,7 @@ class Batch:
     created_at: datetime
     accepted_at: datetime | None
     reported_at: datetime | None
+    report: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,7 @@ class Batches:
             values = {"name": name, "feed": feed, "fingerprint": fingerprint, "claim": claim, "created_at": now}
             result = connection.execute(sa.insert(batches).values(filed_as="", **values))
             batch_id = inserted_id(result)
-            return Batch(batch_id, feed, name, fingerprint, claim, "", now, None, None)
+            return Batch(batch_id, feed, name, fingerprint, claim, "", now, None, None, "due")
 
         return self._database.write(find)
 
@@ -160,16 +168,22 @@ class Batches:
                 reason = row.refusal if state is None else row.reason
                 yield ReportedRow(row.row_number, row.recipient, state, reason, row.sent_at, row.parts or 0)
 
-    def settled(self) -> Sequence[Batch]:
-        """Filed batches whose messages have all come to an end, and whose last report is not written yet."""
+    def owing(self) -> Sequence[Batch]:
+        """Filed batches whose messages have all left or ended, and whose report does not tell it yet, oldest first."""
         still_open = sa.select(sa.literal(1)).where(messages.c.batch_id == batches.c.id, OPEN).exists()
-        query = sa.select(batches).where(batches.c.filed_as != "", batches.c.reported_at.is_(None), ~still_open)
+        query = sa.select(batches).where(OWING, batches.c.filed_as != "", ~still_open).order_by(batches.c.id)
         with self._database.read() as connection:
             return [Batch(**row._mapping) for row in connection.execute(query)]
 
+    def writing(self, batch_id: int) -> None:
+        """The report is being written: what changes from now on makes it due again."""
+        change = sa.update(batches).where(batches.c.id == batch_id).values(report="writing")
+        self._database.write(lambda connection: connection.execute(change))
+
     def reported(self, batch_id: int, now: datetime) -> None:
-        """The last report of this batch is written."""
-        change = sa.update(batches).where(batches.c.id == batch_id).values(reported_at=now)
+        """The report is written, with all that was known when the writing began."""
+        nothing_new = sa.case((batches.c.report == "writing", "written"), else_=batches.c.report)
+        change = sa.update(batches).where(batches.c.id == batch_id).values(reported_at=now, report=nothing_new)
         self._database.write(lambda connection: connection.execute(change))
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from gatewayd.domain.message import MessageState
 from gatewayd.errors import StoreError
-from gatewayd.store.schema import message_counts, messages, metadata, queue, triggers
+from gatewayd.store.schema import batches, message_counts, messages, metadata, queue, triggers
 from gatewayd.store.schema.inbox import arrivals, incoming
 
 
@@ -58,7 +58,16 @@ def _evidence(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE attempts ADD COLUMN resent_by TEXT")
 
 
-_SINCE_2: tuple[Callable[[Connection], None], ...] = (_evidence,)
+def _reports_kept_true(connection: Connection) -> None:
+    """A report beside a file is owed again when a message changes after it has left; those already written are not."""
+    connection.exec_driver_sql("ALTER TABLE batches ADD COLUMN report TEXT DEFAULT 'due' NOT NULL")
+    connection.exec_driver_sql("UPDATE batches SET report = 'written' WHERE reported_at IS NOT NULL")
+    connection.exec_driver_sql("DROP INDEX batches_unreported")
+    next(index for index in batches.indexes if index.name == "batches_owing").create(connection)
+    connection.exec_driver_sql(queue.report_trigger())
+
+
+_SINCE_2: tuple[Callable[[Connection], None], ...] = (_evidence, _reports_kept_true)
 
 
 def _from_2(connection: Connection) -> None:

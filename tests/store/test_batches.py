@@ -5,9 +5,10 @@ from __future__ import annotations
 from gatewayd.domain.message import MessageState
 from gatewayd.store.batches import Batch, Batches, StagedRow
 from gatewayd.store.engine import Database
-from gatewayd.store.outbox import Outbox
+from gatewayd.store.outbox import Outbox, Work
+from gatewayd.store.reports import settle
 from tests.store.conftest import NOW
-from tests.store.test_outbox import ALICE, BOB, EVENTS, sent, taken
+from tests.store.test_outbox import ALICE, BOB, EVENTS, sent, taken, wanted
 
 GOOD = [
     StagedRow(1, ALICE, "", "Bonjour", "gsm7", 1),
@@ -87,9 +88,38 @@ def test_settled_when_the_last_message_has_ended(database: Database, outbox: Out
     batch = accepted(batches)
     outbox.cancel(outbox.list(recipient=BOB)[0].id)
     work = taken(outbox, sim_id)
-    assert batches.settled() == []
+    assert batches.owing() == []
     outbox.mark_on_wire(work, EVENTS, NOW)
     outbox.turn(sent(work), None, NOW)
-    assert [found.id for found in batches.settled()] == [batch.id]
+    assert [found.id for found in batches.owing()] == [batch.id]
+    batches.writing(batch.id)
     batches.reported(batch.id, NOW)
-    assert batches.settled() == []
+    assert batches.owing() == []
+
+
+def delivered(database: Database, outbox: Outbox, recipient: str) -> None:
+    [message] = outbox.list(recipient=recipient)
+    database.write(lambda at: settle(at, message.id, MessageState.DELIVERED, "", NOW))
+
+
+def test_a_message_that_changes_after_it_has_left_makes_the_report_due(
+    database: Database, outbox: Outbox, sim_id: int
+) -> None:
+    batches = Batches(database)
+    batch = accepted(batches)
+    work: Work | None = taken(outbox, sim_id)
+    while work is not None:
+        outbox.mark_on_wire(work, EVENTS, NOW)
+        work = outbox.turn(sent(work), wanted(sim_id), NOW)
+    batches.writing(batch.id)
+    assert [found.report for found in batches.owing()] == ["writing"], "a crash now: it is still owed"
+    batches.reported(batch.id, NOW)
+    delivered(database, outbox, ALICE)
+    assert [found.report for found in batches.owing()] == ["due"]
+    batches.writing(batch.id)
+    delivered(database, outbox, BOB)
+    batches.reported(batch.id, NOW)
+    assert [found.report for found in batches.owing()] == ["due"], "it changed while it was written"
+    batches.writing(batch.id)
+    batches.reported(batch.id, NOW)
+    assert batches.owing() == []

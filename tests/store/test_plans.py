@@ -94,7 +94,9 @@ def settled(outbox: Outbox, _people: People, _sim_id: int) -> None:
     batches.filed("c", "f")
     batches.accept(batch.id, EVENTS, NOW, state=MessageState.QUEUED)
     list(batches.rows(batch.id))
-    batches.settled()
+    batches.owing()
+    batches.writing(batch.id)
+    batches.reported(batch.id, NOW)
 
 
 @pytest.mark.parametrize("work", [send_one, known_recipients, chores, crash, opt_out, settled])

@@ -6,7 +6,7 @@ about an attempt is never taken back. Names are the words of PRODUCT. Times are 
 
 Each message passes through these tables with the commit waiting, and each page changed is enciphered: so an index is
 partial wherever it can be, and leaves out what few ask for. A query uses a partial index only if it repeats its
-condition in the same words: READY, LATER, WAITING and OPEN are those words.
+condition in the same words: READY, LATER, WAITING, OPEN and OWING are those words.
 
 A file a subject: base (what tables are made with), queue, people, inbox. `store/migrations.py` makes them in a file.
 """
@@ -18,6 +18,7 @@ from gatewayd.store.schema.people import consents, optouts
 from gatewayd.store.schema.queue import (
     LATER,
     OPEN,
+    OWING,
     READY,
     REMARKABLE,
     REMARKABLE_STATES,
@@ -34,6 +35,7 @@ from gatewayd.store.schema.queue import (
 __all__ = [
     "LATER",
     "OPEN",
+    "OWING",
     "READY",
     "REMARKABLE",
     "REMARKABLE_STATES",

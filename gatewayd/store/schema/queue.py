@@ -6,7 +6,15 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from gatewayd.domain.message import INITIAL_STATES, SETTLED_STATES, TRANSITIONS, WAITING_STATES, MessageState, Outcome
+from gatewayd.domain.message import (
+    FINAL_STATES,
+    INITIAL_STATES,
+    SETTLED_STATES,
+    TRANSITIONS,
+    WAITING_STATES,
+    MessageState,
+    Outcome,
+)
 from gatewayd.store.faults import NO_BEGINNING, NO_TRANSITION
 from gatewayd.store.schema.base import kept, known, metadata, one_of, partial, quoted, refuse
 from gatewayd.store.types import UtcTime
@@ -42,7 +50,10 @@ batches = sa.Table(
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("accepted_at", UtcTime),
     sa.Column("reported_at", UtcTime),
+    sa.Column("report", sa.Text, nullable=False, server_default="due"),
 )
+"""Files. `report` is `due` while the one beside the file does not tell all of it, `writing` while it is being written:
+a message that changes meanwhile makes it `due` again."""
 
 messages = sa.Table(
     "messages",
@@ -114,7 +125,8 @@ REMARKABLE = _state_in(REMARKABLE_STATES)
 
 b = batches.c
 partial("batches_accepted_once", b.feed, b.fingerprint, where=b.accepted_at.is_not(None), unique=True)
-partial("batches_unreported", b.id, where=b.reported_at.is_(None))
+OWING = b.report != known("'written'")
+partial("batches_owing", b.id, where=OWING)
 c = messages.c
 # The columns after the id let a claim pass over a message without reading its row.
 partial("messages_ready", c.pool, c.purpose, c.sim_id, c.priority, c.id, c.parts, c.avoid_sim_id, where=READY)
@@ -182,7 +194,14 @@ batch_rows = sa.Table(
 
 def triggers() -> list[str]:
     """What no constraint can say about messages and attempts."""
-    return [*_state_triggers(), *_attempt_triggers(), *_count_triggers(), *confirmation_triggers(), kept("attempts")]
+    return [
+        *_state_triggers(),
+        *_attempt_triggers(),
+        *_count_triggers(),
+        *confirmation_triggers(),
+        report_trigger(),
+        kept("attempts"),
+    ]
 
 
 def _state_triggers() -> list[str]:
@@ -230,6 +249,16 @@ def confirmation_triggers() -> list[str]:
             "a message does not become a confirmation",
         ),
     ]  # fmt: skip
+
+
+def report_trigger() -> str:
+    """What is learnt of a message after it has left makes the report beside its file say too little."""
+    changes = f"OLD.state <> NEW.state AND OLD.state IN ({quoted(SETTLED_STATES - FINAL_STATES)})"
+    due = "UPDATE batches SET report = 'due' WHERE id = NEW.batch_id AND report <> 'due';"
+    return (
+        "CREATE TRIGGER messages_reported AFTER UPDATE OF state ON messages "
+        f"WHEN NEW.batch_id IS NOT NULL AND {changes} BEGIN {due} END"
+    )
 
 
 def _count_triggers() -> list[str]:
