@@ -4,6 +4,7 @@ On a terminal the lines are for people; under systemd they are `<6>event key=val
 elsewhere they carry a timestamp. structlog's events and those of libraries that use `logging` end in the same handler,
 whose formatter runs, in this order: exception to text, `Redaction`, rendering. So there is no way around it: neither
 for an exception that nobody caught, in any thread, nor for a line that cannot be made, of which only the place is told.
+Each message that is sent has its line, so what cannot be a number, a PDU or an escape is seen at one glance.
 
 `Redaction` promises that a line holds neither numbers nor texts:
 - the values of `recipient`, `number`, `sender` (and their plurals) become `p:3f9a1c2e`, a pseudonym by HMAC-SHA256
@@ -22,14 +23,20 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
 import structlog
-from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 log = structlog.get_logger(__name__)
+
+_LOGGERS = ("logging", "structlog", __name__)
+"""The modules through which a line passes on its way."""
 
 NUMBER_KEYS = frozenset({"recipient", "number", "sender", "recipients", "numbers", "senders"})
 TEXT_KEYS = frozenset({"text", "texts", "pdu", "pdus", "body", "content", "template", "fields", "data"})
@@ -58,6 +65,8 @@ _UNSAFE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]|[\U000e0000-\U000e007f]"
 )
 _PLAIN = re.compile(r"[\w.:/@+,%\[\]-]+\Z")
+# Nothing of the above is in it: no digit and no bracket, or too short for a number.
+_HARMLESS = re.compile(r"[A-Za-z_.:/@=, -]*\Z|[A-Za-z0-9_.:/-]{1,9}\Z")
 
 _PRIORITY = {"debug": 7, "info": 6, "warning": 4, "warn": 4, "error": 3, "exception": 3, "critical": 2}
 
@@ -72,11 +81,13 @@ class Pseudonyms:
 
     def of(self, number: str) -> str:
         """The word that stands for an E.164 number."""
-        return "p:" + hmac.new(self._key, number.encode("utf-8", "surrogatepass"), "sha256").hexdigest()[:8]
+        return "p:" + hmac.digest(self._key, number.encode("utf-8", "surrogatepass"), "sha256")[:4].hex()
 
 
 def masked(words: str) -> str:
     """A string without anything that looks like a number or a PDU, on one line."""
+    if _HARMLESS.match(words):
+        return words
     words = _STATEMENTS.sub("[statement]", words)
     words = _NUMBERS.sub(MASK, _PDUS.sub(PDU_MASK, words))
     return _UNSAFE.sub(_escape, words)
@@ -97,8 +108,9 @@ class Redaction:
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         clean: EventDict = {}
         for key, value in event.items():
-            if key.lower() not in TEXT_KEYS:
-                clean[masked(key)] = self._value(key.lower(), value)
+            shown, word = _key(key)
+            if word not in TEXT_KEYS:
+                clean[shown] = self._value(word, value)
         return clean
 
     def _value(self, key: str, value: Any) -> Any:
@@ -108,19 +120,28 @@ class Redaction:
             return value
         if isinstance(value, float):
             return round(value, 3)
-        if isinstance(value, Mapping):
-            return {masked(str(k)): self._value(str(k).lower(), v) for k, v in value.items() if k not in TEXT_KEYS}
-        if isinstance(value, list | tuple | set | frozenset):
-            return [self._value("", item) for item in value]
+        if not isinstance(value, str | int) and isinstance(value, Mapping | list | tuple | set | frozenset):
+            return self._each(value)
         limit = _MAX_TRACEBACK if key == "exception" else _MAX_VALUE
         words = _words(value)
         # What is cut off goes first, with a margin at the cut, where half a number could stand.
         return masked(words) if len(words) <= limit else masked(words[:limit])[:-40] + "..."
 
+    def _each(self, values: Any) -> Any:
+        if isinstance(values, Mapping):
+            return {masked(str(k)): self._value(str(k).lower(), v) for k, v in values.items() if k not in TEXT_KEYS}
+        return [self._value("", item) for item in values]
+
     def _pseudonym(self, value: Any) -> Any:
         if isinstance(value, list | tuple | set | frozenset):
             return [self._pseudonym(item) for item in value]
         return None if value is None else self._pseudonyms.of(_words(value))
+
+
+@lru_cache(maxsize=256)
+def _key(key: str) -> tuple[str, str]:
+    """A key as it is shown, and as it is judged by: there are few, and each line has some."""
+    return masked(key), key.lower()
 
 
 def _words(value: Any) -> str:
@@ -150,53 +171,73 @@ def _quoted(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(_quoted(item) for item in value) or "-"
     words = str(value)
-    if _PLAIN.match(words):
-        return words
-    return '"' + words.replace('"', "'") + '"'
+    return words if _PLAIN.match(words) else '"' + words.replace('"', "'") + '"'
 
 
 def _for_journal(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     """The journal adds time and unit; it takes the level from the prefix (sd-daemon(3))."""
     level = str(event.pop("level", "info"))
-    event.pop("timestamp", None)
     return f"<{_PRIORITY.get(level, 6)}>{_logfmt(event)}"
 
 
 def _for_file(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     """Where nobody adds a time, the line carries its own."""
-    stamp, level = event.pop("timestamp", ""), event.pop("level", "info")
+    stamp, level = datetime.now(UTC).isoformat().replace("+00:00", "Z"), event.pop("level", "info")
     return f"{stamp} {level:<7} {_logfmt(event)}"
 
 
-def _event_name(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Where a library spoke, its name stands before its words."""
-    record = event.get("_record")
-    if not event.get("_from_structlog", False) and isinstance(record, logging.LogRecord):
-        event["logger"] = record.name
-    return event
-
-
-def _trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """`exc_info` as a plain traceback without the values of variables."""
-    info: ExcInfo | bool | BaseException | None = event.pop("exc_info", None)
+def _trace(info: Any) -> str:
+    """A plain traceback, without the values of variables; "" if there was no exception."""
     if info is True:
-        info = sys.exc_info()  # type: ignore[assignment]  # inside a handler it is never (None, None, None)
+        info = sys.exc_info()
     if isinstance(info, BaseException):
         info = (type(info), info, info.__traceback__)
-    if isinstance(info, tuple) and info[0] is not None:
-        event["exception"] = logging.Formatter().formatException(info)
-    return event
+    return logging.Formatter().formatException(info) if isinstance(info, tuple) and info[0] is not None else ""
+
+
+class _Formatter(logging.Formatter):
+    """A record as one line: what structlog handed over, or what a library says, with its name."""
+
+    def __init__(self, *processors: Processor) -> None:
+        super().__init__()
+        self._processors = processors
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The event through all processors, the last of which renders it."""
+        event: Any = {"level": record.levelname.lower()}
+        if isinstance(record.msg, dict):
+            event = record.msg | event
+        else:
+            event |= {"event": record.getMessage(), "logger": record.name, "exc_info": record.exc_info}
+        if trace := _trace(event.pop("exc_info", None)):
+            event["exception"] = trace
+        for process in self._processors:
+            event = process(None, "", event)
+        return str(event)
+
+
+def _as_it_is(_logger: WrappedLogger, _method: str, event: EventDict) -> tuple[tuple[EventDict], dict[str, Any]]:
+    """The event, whole, into a record of `logging`."""
+    return (event,), {}
 
 
 class _Handler(logging.StreamHandler[IO[str]]):
     """To one stream; what the library would say of a line that failed holds all its values."""
 
-    def handleError(self, record: logging.LogRecord) -> None:
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002  (the library's signature)
         """The place of the line, and why it failed; a stream that takes nothing is given up for this line."""
         kind = getattr(sys.exc_info()[0], "__name__", "?")
         with contextlib.suppress(Exception):
-            self.stream.write(f"log.failed place={record.module}:{record.lineno} error={kind}{self.terminator}")
+            self.stream.write(f"log.failed place={_place()} error={kind}{self.terminator}")
             self.flush()
+
+
+def _place() -> str:
+    """Which line was to be logged: the first frame that is not of those who log."""
+    frame = sys._getframe()
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith(_LOGGERS):
+        frame = frame.f_back
+    return f"{Path(frame.f_code.co_filename).stem}:{frame.f_lineno}"
 
 
 def _uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None, thread: str) -> None:
@@ -222,34 +263,18 @@ def style_for(stream: IO[str], environment: Mapping[str, str] = os.environ) -> s
     return "journal" if "JOURNAL_STREAM" in environment or "INVOCATION_ID" in environment else "plain"
 
 
-def _renderer(style: str) -> Iterable[Processor]:
+def _renderer(style: str) -> tuple[Processor, ...]:
     if style == "console":
-        return (structlog.dev.ConsoleRenderer(colors=True, pad_event_to=28),)
+        stamp = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
+        return stamp, structlog.dev.ConsoleRenderer(colors=True, pad_event_to=28)
     return (_for_journal if style == "journal" else _for_file,)
 
 
 def configure(key: bytes, *, level: str = "info", stream: IO[str] | None = None, style: str = "") -> None:
     """Sends every log line of this process to `stream` (stderr), redacted under `key`; may be called again."""
     target = stream if stream is not None else sys.stderr
-    style = style or style_for(target)
-    stamp = "%H:%M:%S" if style == "console" else "iso"
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt=stamp, utc=style != "console"),
-    ]
-    formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
-        processors=[
-            _event_name,
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            _trace,
-            Redaction(Pseudonyms(key)),
-            *_renderer(style),
-        ],
-    )
     handler = _Handler(target)
-    handler.setFormatter(formatter)
+    handler.setFormatter(_Formatter(Redaction(Pseudonyms(key)), *_renderer(style or style_for(target))))
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
@@ -257,10 +282,12 @@ def configure(key: bytes, *, level: str = "info", stream: IO[str] | None = None,
     root.setLevel(logging.WARNING)  # libraries speak only when something is wrong
     logging.getLogger("gatewayd").setLevel(level.upper())
     logging.captureWarnings(capture=True)
+    # Who runs where is asked of each record, and told nowhere.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     _catch_the_uncaught()
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        processors=[structlog.stdlib.filter_by_level, _as_it_is],
+        logger_factory=logging.getLogger,
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
