@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from datetime import tzinfo
+from typing import Annotated, Any, Literal
 
 import typer
+from rich.table import Table
 
 from gatewayd.cli import context, options, output
 from gatewayd.cli.options import AsJson, By
 from gatewayd.daemon.rules import number_rules
 from gatewayd.errors import UsageError
-from gatewayd.store.people import People
+from gatewayd.store.people import Consent, People
 
 app = options.noun("Recorded agreements, with their proofs.")
 
@@ -21,7 +24,7 @@ def record(
     numbers: Annotated[list[str], typer.Argument(help="Whose consent, one number or several.")],
     purpose: Annotated[str, typer.Option("--purpose", "-p", help="To which purpose, as the configuration names it.")],
     method: Annotated[
-        Literal["paper", "form", "oral", "email", "sms", "other"], typer.Option(help="How it was given.")
+        Literal["paper", "web_form", "phone", "import"], typer.Option(help="How it was given.")
     ] = "paper",
     wording: Annotated[str, typer.Option(help="What the person read or heard.")] = "",
     evidence: Annotated[str, typer.Option(help="Where the proof is: a file's name, a folder, a date.")] = "",
@@ -56,18 +59,7 @@ def show(ctx: typer.Context, number: str, json: AsJson = False) -> None:
     found = people.consents(recipient)
     opted_out = next((one for one in people.optouts() if one.recipient == recipient), None)
     if json:
-        records = [
-            {
-                "purpose": one.purpose,
-                "given": one.given,
-                "method": one.method,
-                "wording": one.wording or None,
-                "evidence": one.evidence or None,
-                "recorded_by": one.recorded_by,
-                "recorded_at": output.rfc3339(one.recorded_at),
-            }
-            for one in found
-        ]
+        records = [as_json(one) for one in found]
         since = output.rfc3339(opted_out.recorded_at) if opted_out else None
         output.as_json({"recipient": recipient, "opted_out_at": since, "consents": records})
         return
@@ -77,9 +69,32 @@ def show(ctx: typer.Context, number: str, json: AsJson = False) -> None:
     if not found:
         output.say(f"No consent of {recipient} is recorded.")
         return
+    output.show(table(found, zone))
+
+
+def table(found: Sequence[Consent], zone: tzinfo) -> Table:
+    """Records of consents, for a person."""
     rows = [
-        (one.purpose, "agreed" if one.given else "withdrawn", one.method, output.local(one.recorded_at, zone),
-         one.recorded_by, one.evidence or one.wording)
+        (one.purpose, "agreed" if one.given else "withdrawn", one.method, output.local(one.agreed_at, zone),
+         one.recorded_by, one.evidence or one.wording_version or one.wording)
         for one in found
     ]  # fmt: skip
-    output.show(output.table(("PURPOSE", "", "METHOD", "RECORDED", "BY", "PROOF"), rows))
+    return output.table(("PURPOSE", "", "METHOD", "SAID", "RECORDED BY", "PROOF"), rows)
+
+
+def as_json(one: Consent) -> dict[str, Any]:
+    """A record of a consent, for scripts."""
+    return {
+        "purpose": one.purpose,
+        "given": one.given,
+        "method": one.method,
+        "wording": one.wording or None,
+        "wording_version": one.wording_version or None,
+        "wording_language": one.wording_language or None,
+        "wording_sha256": one.wording_sha256 or None,
+        "evidence": one.evidence or None,
+        "evidence_sha256": one.evidence_sha256 or None,
+        "agreed_at": output.rfc3339(one.agreed_at),
+        "recorded_by": one.recorded_by,
+        "recorded_at": output.rfc3339(one.recorded_at),
+    }

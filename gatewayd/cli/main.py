@@ -25,7 +25,9 @@ from gatewayd.errors import GatewaydError, NumberError, RefusedByRule, TextError
 _NO_NUMBER = frozenset({"missing", "letters", "invalid", "excel_precision"})
 
 # A file a noun, read when it is asked for: a Pi takes a second for all that a modem or a spreadsheet needs.
-COMMANDS = ("run", "demo", "check", "status", "send", "messages", "inbox", "modems", "sims", "consents", "optouts")
+COMMANDS = (
+    "run", "demo", "check", "status", "send", "messages", "inbox", "modems", "sims", "contacts", "consents", "optouts",
+)  # fmt: skip
 
 
 class _Commands(TyperGroup):

@@ -13,9 +13,7 @@ import typer
 
 from gatewayd.cli import context, options, output
 from gatewayd.cli.options import AsJson, By
-from gatewayd.domain.number import repair_excel
-from gatewayd.domain.sender import e164
-from gatewayd.errors import NumberError, UsageError
+from gatewayd.errors import UsageError
 from gatewayd.interfaces.dropfolder.report import neutral
 from gatewayd.store.people import People
 
@@ -48,7 +46,8 @@ def remove(
 ) -> None:
     """Lift opt-outs, when the person asks for it. The records stay; what was canceled stays canceled."""
     here = context.of(ctx)
-    people, recipients = People(here.database), [_number(number, here.settings.country) for number in numbers]
+    people, country = People(here.database), here.settings.country
+    recipients = [context.any_number(number, country) for number in numbers]
     for written, recipient in zip(numbers, recipients, strict=True):
         if recipient is None:
             raise UsageError(f"{written} is no phone number (nothing was changed)")
@@ -97,20 +96,12 @@ def _numbers_of(text: str, country: str) -> tuple[list[str], list[tuple[int, str
     wrong: list[tuple[int, str]] = []
     for line, written in enumerate(text.splitlines(), 1):
         cell = re.split(r"[;,\t]", written, maxsplit=1)[0].strip().strip('"').strip()
-        number = _number(cell, country)
+        number = context.any_number(cell, country)
         if number is not None:
             found[number] = None
         elif cell and not (line == 1 and not any(map(str.isdigit, cell))):  # a heading
             wrong.append((line, cell))
     return list(found), wrong
-
-
-def _number(cell: str, country: str) -> str | None:
-    try:
-        written = repair_excel(cell)
-    except NumberError:
-        return None
-    return e164(re.sub(r"[\s.()/-]", "", written), country)
 
 
 @app.command()

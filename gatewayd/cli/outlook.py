@@ -20,6 +20,7 @@ _SENTENCES: Mapping[str, str] = {
     "tried": "tried before{because}; not tried again{when}",
     "purpose": "the configuration has no purpose `{what}` any more: put it back, or cancel the message",
     "opt_out": "this person said STOP: it is blocked when its turn comes",
+    "consent_expired": "this person's consent is too old: it is blocked when its turn comes",
     "no_consent": "no consent of this person is recorded: it is blocked when its turn comes",
     "hours": "outside the hours of `{what}`: they begin {begin}",
     "clock": "this machine does not know the time yet (timedatectl), and nothing that depends on it leaves",

@@ -9,13 +9,17 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
+from typing import TypeVar
 
 from rich import box
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+T = TypeVar("T")
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
@@ -113,6 +117,19 @@ def note(words: str) -> None:
 def show(thing: Table | Text) -> None:
     """A table or a line on stdout."""
     console().print(thing)
+
+
+def counted(things: Iterable[T], words: str, total: int | None = None) -> Iterator[T]:
+    """The things, with a bar on a terminal's last line that says how many have passed."""
+    if not sys.stderr.isatty():
+        yield from things
+        return
+    columns = (BarColumn(), TextColumn("{task.completed:,.0f} " + words), TimeElapsedColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=total)
+        for thing in things:
+            yield thing
+            progress.advance(task)
 
 
 def as_json(value: object) -> None:

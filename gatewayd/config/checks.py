@@ -14,12 +14,14 @@ from datetime import time
 
 import phonenumbers
 
-from gatewayd.config.models import FileModel, PurposeBlock, SimBlock
+from gatewayd.config.models import FieldBlock, FileModel, PurposeBlock, SimBlock
 from gatewayd.config.settings import sets_a_limit, vocabulary_from
 from gatewayd.config.yamltree import Place
 from gatewayd.domain import template, vocabulary
+from gatewayd.domain.field import OWN_HEADINGS, FieldType, fold, fold_heading
 from gatewayd.domain.keywords import LANGUAGES
 from gatewayd.domain.purpose import MessageClass
+from gatewayd.domain.sensitive import kind_of
 from gatewayd.errors import TextError, UsageError
 from gatewayd.services.answers import MOST_PARTS, Answers
 from gatewayd.services.answers import Kind as AnswerKind
@@ -51,6 +53,7 @@ def problems(model: FileModel) -> Iterator[Finding]:
     yield from _feeds(model)
     yield from _calendar(model)
     yield from _replies(model)
+    yield from _fields(model)
     for key, purpose in model.purposes.items():
         yield from _hours(key, purpose)
     if model.database != "sqlite":
@@ -131,6 +134,29 @@ def _answers(model: FileModel) -> Answers:
     one, texts = model.organisation, model.replies.texts.model_dump()
     own = {kind: text for kind in AnswerKind if (text := texts[kind]) is not None}
     return Answers(one.name, one.privacy_contact or "", one.privacy_notice or "", one.language, own)
+
+
+def _fields(model: FileModel) -> Iterator[Finding]:
+    """What is kept of contacts: each under a name of its own, sensitive data only on a ground."""
+    headings: dict[str, str] = {}
+    for name, block in model.contacts.fields.items():
+        place: Place = ("contacts", "fields", name)
+        kind = next(filter(None, map(kind_of, (name, block.label or "", *block.choices))), None)
+        if fold_heading(name) in OWN_HEADINGS:
+            yield place, "every contact has it already", "another name"
+        elif kind is not None and block.ground is None:
+            yield place, f"it sounds like data about {kind}", "a `ground` (GDPR article 9(2)), or no such field"
+        for heading in {fold_heading(name), fold_heading(block.label or name)}:
+            if headings.setdefault(heading, name) != name:
+                yield place, f"its heading is that of `{headings[heading]}` too", "another name or label"
+        yield from _choices(place, block)
+
+
+def _choices(place: Place, block: FieldBlock) -> Iterator[Finding]:
+    if (block.type is FieldType.CHOICE) != bool(block.choices):
+        yield (*place, "choices"), "a choice has choices, and no other type has", "`choices: [...]` for `type: choice`"
+    if len({fold(choice) for choice in block.choices}) < len(block.choices):
+        yield (*place, "choices"), "two of them are the same but for case or accents", "different words"
 
 
 def _calendar(model: FileModel) -> Iterator[Finding]:

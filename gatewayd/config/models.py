@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from gatewayd.domain.field import FieldType
 from gatewayd.domain.keywords import LANGUAGES
 from gatewayd.domain.number import Kind
 from gatewayd.domain.purpose import Basis, Encoding, MessageClass
@@ -89,6 +90,7 @@ def _hour(value: Any) -> time:
 
 _KINDS = ", ".join(kind for kind in Kind if kind is not Kind.MOBILE)
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$", description="a short name: a-z, 0-9, - and _")]
+FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", description="a short name: a-z, 0-9 and _")]
 Label = Annotated[str, Field(max_length=200), AfterValidator(_label)]
 Directory = Annotated[str, Field(description="an absolute path, as /var/lib/gatewayd"), AfterValidator(_absolute)]
 Count = Annotated[
@@ -248,6 +250,28 @@ class RepliesBlock(Block):
     files_days: int = Field(30, ge=0, le=3650, description="days, from 0 (no files) to 3650")
 
 
+class FieldBlock(Block):
+    """What is kept of a contact besides number, names and language."""
+
+    type: Annotated[FieldType, Field(strict=False)] = Field(description="one of text, date, number, boolean, choice")
+    why: Label = Field(description="why you need it, in a few words: what nobody needs may not be kept")
+    label: Label | None = Field(None, description="its heading in spreadsheets, where that is not its name")
+    choices: Annotated[tuple[Label, ...], Field(max_length=100)] = Field(
+        (), description="the words of a choice, as [actif, honoraire]"
+    )
+    ground: Label | None = Field(
+        None, description="what allows you to keep sensitive data, in words (GDPR article 9, paragraph 2)"
+    )
+
+
+class ContactsBlock(Block):
+    """What is kept of contacts."""
+
+    fields: Annotated[dict[FieldName, FieldBlock], BeforeValidator(_empty_block), Field(max_length=50)] = Field(
+        default_factory=dict, description="a block with one field a key, 50 at most"
+    )
+
+
 class ApiBlock(Block):
     """Where the HTTP API listens."""
 
@@ -276,5 +300,8 @@ class FileModel(Block):
     feeds: Annotated[tuple[FeedBlock, ...], BeforeValidator(_empty)] = Field((), description="a list of folders")
     replies: RepliesBlock = Field(
         default_factory=lambda: RepliesBlock.model_validate({}), description="a block about what people write"
+    )
+    contacts: Annotated[ContactsBlock, BeforeValidator(_empty_block)] = Field(
+        default_factory=ContactsBlock, description="a block with `fields`"
     )
     api: ApiBlock | None = Field(None, description="a block with socket and listen")

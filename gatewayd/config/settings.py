@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from gatewayd.config.models import (
     FeedBlock,
+    FieldBlock,
     FileModel,
     HoursBlock,
     LimitsBlock,
@@ -22,6 +23,7 @@ from gatewayd.config.models import (
     RepliesBlock,
     SimBlock,
 )
+from gatewayd.domain.field import Field
 from gatewayd.domain.number import Kind
 from gatewayd.domain.purpose import STRICTEST, Hours, Limits, Purpose, SimSettings
 from gatewayd.domain.vocabulary import Vocabulary
@@ -106,6 +108,7 @@ class Settings:
     default_limits: Limits
     purposes: Mapping[str, Purpose]
     feeds: tuple[FeedSettings, ...]
+    fields: Mapping[str, Field]
     replies: ReplySettings = field(default_factory=ReplySettings)
     api: ApiSettings | None = None
     warnings: tuple[Notice, ...] = ()
@@ -149,6 +152,7 @@ def settings_from(model: FileModel, file: Path) -> Settings:
             for block in model.feeds
         ),
         replies=replies_from(model.replies),
+        fields=MappingProxyType({name: _field(name, block) for name, block in model.contacts.fields.items()}),
         api=ApiSettings(Path(model.api.socket) if model.api.socket else None, model.api.listen) if model.api else None,
     )
 
@@ -194,6 +198,10 @@ def _sim(block: SimBlock, default: Limits) -> SimSettings:
 
 def _feed(block: FeedBlock) -> FeedSettings:
     return FeedSettings(block.folder, block.purpose, block.template, block.approval == "required")
+
+
+def _field(name: str, block: FieldBlock) -> Field:
+    return Field(name, block.type, block.why, block.label or "", block.choices, block.ground or "")
 
 
 def _purpose(key: str, block: PurposeBlock) -> Purpose:

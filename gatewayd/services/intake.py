@@ -19,7 +19,7 @@ from datetime import datetime
 import structlog
 
 from gatewayd.clock import Clock
-from gatewayd.domain import consent, number, text
+from gatewayd.domain import number, text
 from gatewayd.domain.purpose import Purpose
 from gatewayd.domain.template import Template
 from gatewayd.errors import NumberError, RefusedByRule, TextError, UsageError
@@ -82,7 +82,7 @@ class Intake:
         recipient = self._numbers.parse(raw_number)
         planned = plan_text(raw_text, purpose)
         with self._database.read() as connection:
-            refusal = consent.decide(purpose, self._people.facts(connection, recipient, purpose.key))
+            refusal = self._people.refusal(connection, purpose, recipient, self._clock.utc_now())
         if refusal is not None:
             log.info("intake.refused", recipient=recipient, purpose=purpose.key, reason=refusal)
             raise RefusedByRule(refusal, _REFUSALS.get(refusal, refusal))
@@ -102,6 +102,7 @@ class Intake:
 _REFUSALS = {
     "opt_out": "this person said STOP: nothing is sent to this number",
     "no_consent": "no consent to this purpose is recorded for this number; `gatewayd consents record` records one",
+    "consent_expired": "this person's consent is older than the purpose keeps data: ask again before you write",
 }
 
 

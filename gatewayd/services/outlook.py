@@ -94,7 +94,7 @@ class Forecaster:
 
     def _of_purpose(self, purpose: Purpose, message: WaitingRecord) -> Sequence[Hindrance]:
         found, now = [], self._clock.utc_now()
-        if refusal := consent.decide(purpose, message.facts):
+        if refusal := consent.decide(purpose, message.facts, now):
             found.append(Hindrance(refusal))
         if purpose.hours is not None and not self._clock.trusted():
             found.append(Hindrance("clock"))

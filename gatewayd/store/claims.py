@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from gatewayd.domain import consent
 from gatewayd.domain.consent import GateFacts
 from gatewayd.domain.message import MessageState
 from gatewayd.errors import LeaseLost
@@ -58,7 +57,7 @@ class _Found(NamedTuple):
     sent: int
     priority: int
     opted_out: bool
-    consent: bool | None
+    agreed_at: datetime | None
 
 
 def _param(name: str, type_: Any = None) -> sa.BindParameter[Any]:
@@ -210,7 +209,7 @@ def claim(connection: Connection, wanted: Wanted, now: datetime) -> Work | None:
         found = _search(connection, wanted)
         if found is None:
             return None
-        ending = _ending(wanted, found, now)
+        ending = _ending(connection, wanted, found, now)
         if ending is None:
             work = _take(connection, wanted, found, now)
             if work is not None:
@@ -306,12 +305,12 @@ def _search_some(connection: Connection, wanted: Wanted, others: list[tuple[str,
     return None if row is None else _Found._make(row)
 
 
-def _ending(wanted: Wanted, found: _Found, now: datetime) -> tuple[MessageState, str] | None:
+def _ending(connection: Connection, wanted: Wanted, found: _Found, now: datetime) -> tuple[MessageState, str] | None:
     """Why this message ends here instead of being taken; None: it is taken."""
     if found.expires_at is not None and found.expires_at <= now:
         return MessageState.EXPIRED, "time_to_live"
-    facts = GateFacts(opted_out=bool(found.opted_out), consent=bool(found.consent))
-    reason = consent.decide(wanted.purposes[found.purpose], facts)
+    facts = GateFacts(bool(found.opted_out), found.agreed_at)
+    reason = people.refusal(connection, wanted.purposes[found.purpose], found.recipient, facts, now)
     return None if reason is None else (MessageState.BLOCKED, reason)
 
 

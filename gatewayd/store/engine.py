@@ -12,7 +12,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -34,6 +35,7 @@ FIXED_SQLITE = (3, 51, 3)
 
 KEY_OCTETS = 32
 BUSY_SECONDS = 5.0
+CHUNK = 500
 PAGE = 2048
 """Octets of a page. A message touches some thirteen pages, each enciphered and authenticated as a whole: small pages
 halve that, and a row fits in them. To open the file by hand: PRAGMA key, then PRAGMA cipher_page_size = 2048."""
@@ -161,6 +163,13 @@ def inserted_id(result: CursorResult[Any]) -> int:
     key = result.inserted_primary_key
     assert key is not None  # noqa: S101  (asked only after an INSERT of one row)
     return int(key[0])
+
+
+def chunks(keys: Iterable[str]) -> Iterator[list[str]]:
+    """As many as one query asks for."""
+    waiting = iter(keys)
+    while some := list(islice(waiting, CHUNK)):
+        yield some
 
 
 def _prepare_file(path: Path, *, encrypted: bool) -> None:

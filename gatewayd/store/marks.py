@@ -16,7 +16,6 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
 
-from gatewayd.domain import consent
 from gatewayd.domain.consent import GateFacts
 from gatewayd.domain.message import MessageState, Outcome
 from gatewayd.domain.purpose import Purpose
@@ -99,8 +98,8 @@ def on_wire(connection: Connection, work: Work, purpose: Purpose, now: datetime)
     leased = _LEASED.first(connection, message_id=work.message_id, token=work.lease)
     if leased is None:
         raise LeaseLost
-    until, opted_out, consented = leased
-    reason = consent.decide(purpose, GateFacts(opted_out=bool(opted_out), consent=bool(consented)))
+    until, opted_out, agreed_at = leased
+    reason = people.refusal(connection, purpose, work.recipient, GateFacts(bool(opted_out), agreed_at), now)
     if reason is not None:
         _end_attempt(connection, work, Outcome.REFUSED, now, GATE, None)
         claims.leave(connection, work.message_id, work.lease, MessageState.BLOCKED, reason=reason)

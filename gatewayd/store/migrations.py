@@ -6,6 +6,7 @@ it was. Steps are never changed once a release has them; a database of each earl
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
@@ -13,8 +14,9 @@ from sqlalchemy.engine import Connection
 
 from gatewayd.domain.message import MessageState
 from gatewayd.errors import StoreError
-from gatewayd.store.schema import batches, message_counts, messages, metadata, queue, triggers
+from gatewayd.store.schema import batches, message_counts, messages, metadata, people, queue, triggers
 from gatewayd.store.schema.inbox import arrivals, incoming
+from gatewayd.store.schema.people import consents, contacts, wordings
 
 
 def create(connection: Connection) -> None:
@@ -67,7 +69,30 @@ def _reports_kept_true(connection: Connection) -> None:
     connection.exec_driver_sql(queue.report_trigger())
 
 
-_SINCE_2: tuple[Callable[[Connection], None], ...] = (_evidence, _reports_kept_true)
+def _contacts(connection: Connection) -> None:
+    """Contacts; and of consents when they were given, to which words, and the proof's hash."""
+    metadata.create_all(connection, tables=[contacts, wordings])
+    connection.exec_driver_sql("ALTER TABLE consents ADD COLUMN agreed_at BIGINT NOT NULL DEFAULT 0")
+    connection.exec_driver_sql("ALTER TABLE consents ADD COLUMN wording_id INTEGER REFERENCES wordings (id)")
+    connection.exec_driver_sql("ALTER TABLE consents ADD COLUMN evidence_sha256 TEXT NOT NULL DEFAULT ''")
+    connection.exec_driver_sql("UPDATE consents SET agreed_at = recorded_at")
+    first = "SELECT purpose, wording, min(recorded_at) FROM consents WHERE wording <> '' GROUP BY purpose, wording"
+    for purpose, text, at in connection.exec_driver_sql(first).all():
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        connection.exec_driver_sql(
+            "INSERT INTO wordings (purpose, version, language, text, sha256, recorded_at) VALUES (?, '', '', ?, ?, ?)",
+            (purpose, text, digest, at),
+        )
+    same = "wordings.purpose = consents.purpose AND wordings.text = consents.wording"
+    connection.exec_driver_sql(f"UPDATE consents SET wording_id = (SELECT id FROM wordings WHERE {same})")  # noqa: S608  (our own words)
+    connection.exec_driver_sql("ALTER TABLE consents DROP COLUMN wording")
+    connection.exec_driver_sql("DROP INDEX consents_latest")
+    next(index for index in consents.indexes if index.name == "consents_latest").create(connection)
+    for trigger in people.consent_triggers():
+        connection.exec_driver_sql(trigger)
+
+
+_SINCE_2: tuple[Callable[[Connection], None], ...] = (_evidence, _reports_kept_true, _contacts)
 
 
 def _from_2(connection: Connection) -> None:

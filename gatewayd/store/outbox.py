@@ -25,7 +25,7 @@ from gatewayd.domain.purpose import Purpose
 from gatewayd.errors import RefusedByRule, TransitionError, UsageError
 from gatewayd.store import claims, marks, unknowns
 from gatewayd.store.engine import Database
-from gatewayd.store.people import gate_facts
+from gatewayd.store.people import gate_facts, heard_at
 from gatewayd.store.schema import (
     LATER,
     READY,
@@ -227,8 +227,9 @@ class Outbox:
             before = sa.or_(_m.priority < row.priority, sa.and_(_m.priority == row.priority, _m.id < message_id))
             some = sa.select(_m.id).where(READY, _m.pool == row.pool, before).limit(AHEAD_COUNTED).subquery()
             ahead = connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
+            heard = heard_at(connection, row.recipient)
         found = {name: value for name, value in row._mapping.items() if name != "priority"}
-        facts = GateFacts(bool(found.pop("opted_out")), bool(found.pop("consent")))
+        facts = GateFacts(bool(found.pop("opted_out")), found.pop("agreed_at"), heard)
         return WaitingRecord(**{**found, "state": MessageState(row.state)}, ahead=ahead, facts=facts)
 
     def attempts(self, message_id: int) -> Sequence[AttemptRecord]:

@@ -1,27 +1,62 @@
 """What people said: consents and opt-outs, as records that are added and never changed in place.
 
-The latest record of a consent decides. One opt-out at most is active for a number; recording it cancels, in the same
-transaction, all that waits for that number on any SIM: once it is committed, nothing starts towards it.
+Of the records about a person and a purpose, the one that was said last decides, whenever it was recorded: a list of
+last year's consents undoes no withdrawal of this year. One opt-out at most is active for a number; recording it
+cancels, in the same transaction, all that waits for that number on any SIM: once it is committed, nothing starts
+towards it.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from gatewayd.domain import consent
 from gatewayd.domain.consent import OPT_OUT, GateFacts
 from gatewayd.domain.message import MessageState
-from gatewayd.store.engine import Database, inserted_id
-from gatewayd.store.schema import WAITING, consents, messages, optouts
+from gatewayd.domain.purpose import Purpose
+from gatewayd.store.engine import Database, chunks, inserted_id
+from gatewayd.store.schema import WAITING, consents, incoming, messages, optouts, wordings
 from gatewayd.store.statement import Statement
+from gatewayd.store.types import UtcTime
 
 LIFTED = "opt_out_lifted"
 """Why a confirmation that still waited is canceled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What people read or heard, word for word; `version` is empty for words that somebody typed."""
+
+    text: str
+    version: str = ""
+    language: str = ""
+
+    @property
+    def sha256(self) -> str:
+        """Of the text in UTF-8."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class NewConsent:
+    """An agreement to record, or (`given` False) its withdrawal; `agreed_at`: when it was said."""
+
+    recipient: str
+    purpose: str
+    method: str
+    agreed_at: datetime
+    recorded_by: str
+    given: bool = True
+    wording: Wording | None = None
+    evidence: str = ""
+    evidence_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +69,12 @@ class Consent:
     given: bool
     method: str
     wording: str
+    wording_version: str
+    wording_language: str
+    wording_sha256: str
     evidence: str
+    evidence_sha256: str
+    agreed_at: datetime
     recorded_by: str
     recorded_at: datetime
 
@@ -56,8 +96,8 @@ def gate_facts(
     recipient: sa.ColumnElement[str],
     purpose: sa.ColumnElement[str],
     confirms: sa.ColumnElement[Any] = messages.c.confirms,
-) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    """What the gate asks (an active opt-out, the latest word on consent), as columns of a query.
+) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[datetime | None]]:
+    """What the gate asks (an active opt-out; when a consent was given that is not withdrawn), as columns of a query.
 
     An opt-out does not stop the one message that confirms it; a later opt-out of the same person does.
     """
@@ -71,15 +111,15 @@ def gate_facts(
         .correlate(messages)
         .exists()
     )
-    consented = (
-        sa.select(consents.c.given)
+    agreed_at = (
+        sa.select(sa.case((consents.c.given, consents.c.agreed_at)))
         .where(consents.c.recipient == recipient, consents.c.purpose == purpose)
-        .order_by(consents.c.id.desc())
+        .order_by(consents.c.agreed_at.desc(), consents.c.id.desc())
         .limit(sa.literal_column("1"))
         .correlate(messages)
         .scalar_subquery()
     )
-    return opted_out.label("opted_out"), consented.label("consent")
+    return opted_out.label("opted_out"), agreed_at.label("agreed_at")
 
 
 _FACTS = Statement(
@@ -101,7 +141,74 @@ def facts(connection: Connection, recipient: str, purpose: str) -> GateFacts:
     """What the gate asks, in one query, in the caller's transaction."""
     row = _FACTS.first(connection, recipient=recipient, purpose=purpose)
     assert row is not None  # noqa: S101  (a SELECT without FROM has one row)
-    return GateFacts(opted_out=bool(row[0]), consent=bool(row[1]))
+    return GateFacts(opted_out=bool(row[0]), agreed_at=row[1])
+
+
+def refusal(connection: Connection, purpose: Purpose, recipient: str, facts: GateFacts, now: datetime) -> str | None:
+    """What the gate says. Only where a consent seems too old is it asked when the person last wrote to us."""
+    reason = consent.decide(purpose, facts, now)
+    if reason != consent.EXPIRED:
+        return reason
+    return consent.decide(purpose, replace(facts, heard_at=heard_at(connection, recipient)), now)
+
+
+def heard_at(connection: Connection, recipient: str) -> datetime | None:
+    """When this number last wrote to us."""
+    query = sa.select(sa.func.max(incoming.c.received_at, type_=UtcTime)).where(incoming.c.sender == recipient)
+    found: datetime | None = connection.execute(query).scalar_one()
+    return found
+
+
+_c, _w = consents.c, wordings.c
+_CONSENTS = (
+    sa.select(
+        _c.id, _c.recipient, _c.purpose, _c.given, _c.method, sa.func.coalesce(_w.text, "").label("wording"),
+        sa.func.coalesce(_w.version, "").label("wording_version"),
+        sa.func.coalesce(_w.language, "").label("wording_language"),
+        sa.func.coalesce(_w.sha256, "").label("wording_sha256"),
+        _c.evidence, _c.evidence_sha256, _c.agreed_at, _c.recorded_by, _c.recorded_at,
+    )
+    .select_from(consents.outerjoin(wordings, _w.id == _c.wording_id))
+    .order_by(_c.agreed_at, _c.id)
+)  # fmt: skip
+
+
+def add_consents(connection: Connection, new: Sequence[NewConsent], at: datetime) -> None:
+    """In the caller's transaction: record what was said.
+
+    A withdrawal of today holds whatever the clock said when the consent was recorded: it is never said before it.
+    """
+    known: dict[tuple[str, Wording], int] = {}
+    rows = []
+    for one in new:
+        agreed_at = one.agreed_at if one.given else max(one.agreed_at, _last_said(connection, one))
+        row = {name: getattr(one, name) for name in _AS_GIVEN}
+        rows.append({**row, "agreed_at": agreed_at, "wording_id": None, "recorded_at": at})
+        if one.wording is not None:
+            key = (one.purpose, one.wording)
+            known[key] = rows[-1]["wording_id"] = known.get(key) or _wording_id(connection, *key, at)
+    if rows:
+        connection.execute(sa.insert(consents), rows)
+
+
+_AS_GIVEN = ("recipient", "purpose", "given", "method", "evidence", "evidence_sha256", "recorded_by")
+
+
+def _last_said(connection: Connection, new: NewConsent) -> datetime:
+    query = sa.select(sa.func.max(_c.agreed_at, type_=UtcTime))
+    last = connection.execute(query.where(_c.recipient == new.recipient, _c.purpose == new.purpose)).scalar_one()
+    return last or new.agreed_at
+
+
+def _wording_id(connection: Connection, purpose: str, wording: Wording, at: datetime) -> int:
+    """The id of a wording, kept if it is new."""
+    named = {
+        "purpose": purpose, "version": wording.version, "language": wording.language, "sha256": wording.sha256,
+    }  # fmt: skip
+    found = connection.execute(sa.select(_w.id).filter_by(**named)).scalar()
+    if found is not None:
+        return int(found)
+    return inserted_id(connection.execute(sa.insert(wordings), {**named, "text": wording.text, "recorded_at": at}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +253,14 @@ class People:
         """See `facts`."""
         return facts(connection, recipient, purpose)
 
+    def refusal(self, connection: Connection, purpose: Purpose, recipient: str, now: datetime) -> str | None:
+        """Why this purpose may not write to this person now; None: it may."""
+        return refusal(connection, purpose, recipient, facts(connection, recipient, purpose.key), now)
+
+    def record_consents(self, new: Sequence[NewConsent], at: datetime) -> None:
+        """Add consents and withdrawals, all or none."""
+        self._database.write(lambda connection: add_consents(connection, new, at))
+
     def record_consent(
         self,
         recipient: str,
@@ -157,20 +272,37 @@ class People:
         given: bool = True,
         wording: str = "",
         evidence: str = "",
-    ) -> int:
-        """Add a consent, or (`given` False) its withdrawal; returns the record's id."""
-        values = {
-            "recipient": recipient, "purpose": purpose, "given": given, "method": method, "wording": wording,
-            "evidence": evidence, "recorded_by": recorded_by, "recorded_at": at,
-        }  # fmt: skip
-        result = self._database.write(lambda connection: connection.execute(sa.insert(consents), values))
-        return inserted_id(result)
+    ) -> None:
+        """Add a consent, or (`given` False) its withdrawal, that was said at the moment of its recording."""
+        words = Wording(wording) if wording else None
+        new = NewConsent(recipient, purpose, method, at, recorded_by, given, words, evidence)
+        self.record_consents([new], at)
 
     def consents(self, recipient: str) -> Sequence[Consent]:
-        """All records about a number, oldest first."""
-        query = sa.select(consents).where(consents.c.recipient == recipient).order_by(consents.c.id)
+        """All records about a number, in the order in which things were said."""
         with self._database.read() as connection:
-            return [Consent(**row._mapping) for row in connection.execute(query)]
+            rows = connection.execute(_CONSENTS.where(_c.recipient == recipient))
+            return [Consent(**row._mapping) for row in rows]
+
+    def proven(self, purpose: str, evidence_sha256: str, recipients: Sequence[str]) -> set[str]:
+        """Of these people, those whose agreement with this very file as its proof is recorded."""
+        query = sa.select(_c.recipient).where(_c.purpose == purpose, _c.evidence_sha256 == evidence_sha256, _c.given)
+        with self._database.read() as connection:
+            return {
+                row.recipient
+                for some in chunks(recipients)
+                for row in connection.execute(query.where(_c.recipient.in_(some)))
+            }
+
+    def opted_out(self, recipients: Sequence[str]) -> set[str]:
+        """Of these people, those who said "no more"."""
+        query = sa.select(optouts.c.recipient).where(optouts.c.lifted_at.is_(None))
+        with self._database.read() as connection:
+            return {
+                row.recipient
+                for some in chunks(recipients)
+                for row in connection.execute(query.where(optouts.c.recipient.in_(some)))
+            }
 
     def add_optout(self, recipient: str, *, origin: str, by: str, at: datetime) -> int:
         """Record a "no more", if none holds yet, and cancel what waits for the number; returns how many messages."""
@@ -189,9 +321,11 @@ class People:
         """Lift the opt-out that holds; the record stays. False if there was none."""
         return self._database.write(lambda connection: lift(connection, recipient, by, at))
 
-    def optouts(self, *, active: bool = True) -> Sequence[OptOut]:
-        """All opt-outs, or those that hold, oldest first."""
+    def optouts(self, *, active: bool = True, recipient: str = "") -> Sequence[OptOut]:
+        """All opt-outs, or those that hold, or those of one number; oldest first."""
         query = sa.select(optouts).order_by(optouts.c.id)
+        if recipient:
+            query = query.where(optouts.c.recipient == recipient)
         if active:
             query = query.where(optouts.c.lifted_at.is_(None))
         with self._database.read() as connection:

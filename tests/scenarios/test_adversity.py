@@ -367,11 +367,11 @@ def test_a_consent_withdrawn_at_the_prompt(make: Callable[..., World]) -> None:
     world = make(purposes=[replace(EVENTS, basis=Basis.CONSENT)])
     people, now = beside(world), world.clock.utc_now()
     for each in (number(1), number(2)):
-        people.record_consent(each, "events", method="form", recorded_by="test", at=now)
+        people.record_consent(each, "events", method="web_form", recorded_by="test", at=now)
     mark = world.outbox.mark_on_wire
 
     def withdrawn(*of: object) -> None:
-        people.record_consent(number(1), "events", method="letter", recorded_by="test", at=now, given=False)
+        people.record_consent(number(1), "events", method="paper", recorded_by="test", at=now, given=False)
         mark(*of)  # type: ignore[arg-type]  # passed on as it came
 
     world.outbox.mark_on_wire = withdrawn  # type: ignore[assignment, method-assign]  # the real step, held up

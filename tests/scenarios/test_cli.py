@@ -156,15 +156,16 @@ def test_an_opt_out_cancels_what_waits_and_stops_every_purpose(installed: Instal
 
 
 def test_consents_show_their_proof(installed: Installation) -> None:
-    words = ("--method", "form", "--wording", "J'accepte", "--evidence", "classeur 3", "--by", "Zoé")
+    words = ("--method", "web_form", "--wording", "J'accepte", "--evidence", "classeur 3", "--by", "Zoé")
     installed.run("consents", "record", "-p", "events", FIRST, SECOND, *words)
     shown = installed.json("consents", "show", SECOND)
     assert (shown["recipient"], shown["opted_out_at"]) == (SECOND, None)
     (consent,) = shown["consents"]
-    assert consent.pop("recorded_at").endswith("Z")
+    assert consent.pop("recorded_at") == consent.pop("agreed_at")
+    assert len(consent.pop("wording_sha256")) == 64
     assert consent == {
-        "purpose": "events", "given": True, "method": "form", "wording": "J'accepte", "evidence": "classeur 3",
-        "recorded_by": "Zoé",
+        "purpose": "events", "given": True, "method": "web_form", "wording": "J'accepte", "evidence": "classeur 3",
+        "recorded_by": "Zoé", "wording_version": None, "wording_language": None, "evidence_sha256": None,
     }  # fmt: skip
     assert installed.run("consents", "record", "-p", "event", FIRST).returncode == 2
 

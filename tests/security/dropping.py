@@ -198,7 +198,9 @@ class Office:
     # The queue and the people.
 
     def consent(self, number: str) -> None:
-        self.people.record_consent(number, self.purpose.key, method="form", recorded_by="test", at=self.clock.utc_now())
+        self.people.record_consent(
+            number, self.purpose.key, method="web_form", recorded_by="test", at=self.clock.utc_now()
+        )
 
     def opt_out(self, number: str) -> None:
         self.people.add_optout(number, origin="hand", by="test", at=self.clock.utc_now())

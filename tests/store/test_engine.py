@@ -196,7 +196,7 @@ def test_a_full_disk_changes_nothing_and_is_survived(database: Database) -> None
 def consent(number: int) -> dict[str, object]:
     return {
         "recipient": f"+336399800{number % 100:02d}", "purpose": "p", "given": True, "method": "m", "recorded_by": "t",
-        "recorded_at": NOW, "wording": "w" * 200,
+        "recorded_at": NOW, "evidence": "w" * 200,
     }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from gatewayd.store import migrations
 from gatewayd.store.engine import Database
+from gatewayd.store.people import People
 
 DATA = Path(__file__).parents[1] / "data"
 EARLIER = range(1, migrations.VERSION)
@@ -44,3 +45,18 @@ def test_brought_up_to_the_present_schema(tmp_path: Path, version: int) -> None:
 
 def test_each_earlier_version_is_kept() -> None:
     assert all((DATA / f"schema_{version}.sql").exists() for version in EARLIER)
+
+
+def test_consents_of_before_keep_their_words_and_their_day(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    said = "INSERT INTO consents (recipient, purpose, given, method, wording, recorded_by, recorded_at)"
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        file.executescript((DATA / "schema_2.sql").read_text())
+        file.executescript(f"{said} VALUES ('+33639980001', 'news', 1, 'paper', 'Oui', 'Zoé', 5);")
+        file.executescript(f"{said} VALUES ('+33639980002', 'news', 1, 'paper', '', 'Zoé', 6);")
+    database = Database.open(path)
+    people = People(database)
+    (first,), (second,) = people.consents("+33639980001"), people.consents("+33639980002")
+    database.close()
+    assert (first.wording, first.agreed_at, len(first.wording_sha256)) == ("Oui", first.recorded_at, 64)
+    assert (second.wording, second.wording_version) == ("", "")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
+from sqlalchemy.engine import Connection
 
 from gatewayd.domain.consent import GateFacts
 from gatewayd.domain.message import MessageState
+from gatewayd.domain.purpose import Basis, Purpose
+from gatewayd.errors import StoreError
 from gatewayd.store.engine import Database
+from gatewayd.store.inbox import Inbox, NewIncoming
 from gatewayd.store.outbox import Outbox
-from gatewayd.store.people import People
+from gatewayd.store.people import _FACTS, NewConsent, People
 from tests.store.conftest import NOW
 from tests.store.test_outbox import ALICE, BOB, new, state
 
@@ -23,21 +29,74 @@ def facts(database: Database, people: People, recipient: str = ALICE, purpose: s
 
 
 def test_nothing_is_known_of_a_stranger(database: Database, people: People) -> None:
-    assert facts(database, people) == GateFacts(opted_out=False, consent=False)
+    assert facts(database, people) == GateFacts(opted_out=False, agreed_at=None)
 
 
 @pytest.mark.parametrize("history", [[True], [True, False], [False, True], [True, False, True, False]])
 def test_the_latest_word_on_a_consent_decides(database: Database, people: People, history: list[bool]) -> None:
     for given in history:
         people.record_consent(ALICE, "news", method="paper", recorded_by="t", at=NOW, given=given, wording="Oui")
-    assert facts(database, people).consent is history[-1]
+    assert facts(database, people).agreed_at == (NOW if history[-1] else None)
     assert [consent.given for consent in people.consents(ALICE)] == history, "no record is changed or lost"
 
 
 def test_a_consent_is_for_one_purpose_and_one_person(database: Database, people: People) -> None:
     people.record_consent(ALICE, "news", method="paper", recorded_by="t", at=NOW)
-    assert not facts(database, people, purpose="fees").consent
-    assert not facts(database, people, recipient=BOB).consent
+    assert facts(database, people, purpose="fees").agreed_at is None
+    assert facts(database, people, recipient=BOB).agreed_at is None
+
+
+def test_what_was_said_last_decides_whenever_it_was_recorded(database: Database, people: People) -> None:
+    people.record_consent(ALICE, "news", method="phone", recorded_by="t", at=LATER, given=False)
+    old = NewConsent(ALICE, "news", "paper", NOW, "t", evidence="last year's list")
+    people.record_consents([old], LATER + timedelta(days=1))
+    assert facts(database, people).agreed_at is None
+    people.record_consents([replace(old, agreed_at=LATER + timedelta(days=1))], LATER + timedelta(days=2))
+    assert facts(database, people).agreed_at == LATER + timedelta(days=1)
+
+
+def test_a_withdrawal_holds_whatever_the_clock_said_at_the_consent(database: Database, people: People) -> None:
+    people.record_consent(ALICE, "news", method="paper", recorded_by="t", at=LATER)
+    people.record_consent(ALICE, "news", method="phone", recorded_by="t", at=NOW, given=False)
+    assert facts(database, people).agreed_at is None
+
+
+def test_a_wording_is_kept_once_and_never_rewritten(database: Database, people: People) -> None:
+    for number in (ALICE, BOB):
+        people.record_consent(number, "news", method="paper", recorded_by="t", at=NOW, wording="Oui, j'accepte")
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM wordings").scalar_one() == 1
+    for change in ("UPDATE wordings SET text = 'x'", "DELETE FROM wordings", "UPDATE consents SET given = 0"):
+        with pytest.raises(StoreError, match=r"rewritten|kept"):
+            database.write(partial(Connection.exec_driver_sql, statement=change))
+
+
+@pytest.mark.parametrize(("heard", "reason"), [(None, "consent_expired"), (29, None), (30, "consent_expired")])
+def test_an_old_consent_counts_while_the_person_writes(
+    database: Database, people: People, sim_id: int, heard: int | None, reason: str | None
+) -> None:
+    month = Purpose("news", "News", Basis.CONSENT, retention_days=30)
+    now = NOW + timedelta(days=300)
+    people.record_consent(ALICE, "news", method="paper", recorded_by="t", at=NOW)
+    if heard is not None:
+        wrote(database, sim_id, ALICE, now - timedelta(days=heard))
+    with database.read() as connection:
+        assert people.refusal(connection, month, ALICE, NOW + timedelta(days=29)) is None
+        assert people.refusal(connection, month, ALICE, now) == reason
+
+
+def test_the_gate_reads_no_row_of_consents(database: Database) -> None:
+    with database.read() as connection:
+        _FACTS.first(connection, recipient=ALICE, purpose="news")
+        assert _FACTS._compiled is not None
+        text, values = _FACTS._compiled.text, _FACTS._compiled.arguments({"recipient": ALICE, "purpose": "news"})
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", tuple(values)).all()]
+    assert any("SEARCH consents USING COVERING INDEX consents_latest" in step for step in plan), plan
+
+
+def wrote(database: Database, sim_id: int, sender: str, at: datetime) -> None:
+    new = NewIncoming(sim_id, sender, "Bonjour", 1, True, "", None, at, "other", "", "", False)
+    database.write(lambda connection: Inbox(database).add(connection, new, []))
 
 
 def test_an_opt_out_cancels_all_that_waits_for_that_number(outbox: Outbox, people: People) -> None:

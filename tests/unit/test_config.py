@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gatewayd import config
 from gatewayd.config import yamltree
+from gatewayd.domain.field import Field, FieldType
 from gatewayd.domain.purpose import STRICTEST, Basis, Encoding, Hours, Limits, MessageClass
 from gatewayd.domain.vocabulary import Vocabulary
 from gatewayd.errors import ConfigurationError
@@ -182,7 +183,37 @@ REFUSED = [
     ("feeds: [{folder: ../x, purpose: e}]", 2, "it is no plain folder name"),
     ("feeds: [{folder: /x, purpose: e}]", 2, "it is no plain folder name"),
     ("feeds: [{folder: .git, purpose: e}]", 2, "it is no plain folder name"),
+    ("contacts: {fields: {Ville: {type: text, why: w}}}", 2, "`Ville` is no name; expected a short name"),
+    (
+        "contacts:\n  fields:\n    ville: {type: text}",
+        4,
+        "contacts.fields.ville.why: is missing; expected why you need",
+    ),
+    ("contacts: {fields: {ville: {type: texte, why: w}}}", 2, "expected one of text, date, number, boolean, choice"),
+    ("contacts:\n  fields:\n    prenom: {type: text, why: w}", 4, "every contact has it already"),
+    ("contacts:\n  fields:\n    sante: {type: text, why: w}", 4, "data about health; expected a `ground`"),
+    ("contacts:\n  fields:\n    c: {type: text, why: w, label: Syndiqué}", 4, "data about union membership"),
+    ("contacts: {fields: {c: {type: choice, why: w, choices: [catholique, non]}}}", 2, "data about religion"),
+    ("contacts:\n  fields:\n    a:\n      type: choice\n      why: w", 4, "a choice has choices"),
+    ("contacts: {fields: {a: {type: text, why: w, choices: [x]}}}", 2, "a choice has choices"),
+    ("contacts: {fields: {a: {type: choice, why: w, choices: [Été, ete]}}}", 2, "two of them are the same"),
+    ("contacts: {fields: {a: {type: text, why: w}, b: {type: text, why: w, label: A}}}", 2, "that of `a` too"),
 ]
+
+
+def test_declared_fields_become_values() -> None:
+    text = """\
+contacts:
+  fields:
+    ville: {type: text, label: Ville, why: réunions}
+    handicap: {type: boolean, why: une place adaptée, ground: "consentement explicite, article 9(2)(a)"}
+    region: {type: choice, choices: [Nord, Sud], why: w}
+"""
+    fields = config.loads(SMALL + text).fields
+    assert fields["ville"] == Field("ville", FieldType.TEXT, "réunions", "Ville")
+    assert fields["handicap"].ground == "consentement explicite, article 9(2)(a)"
+    assert fields["region"].choices == ("Nord", "Sud")
+    assert dict(config.loads(SMALL + "contacts:\n").fields) == {}
 
 
 @pytest.mark.parametrize(("text", "line", "words"), REFUSED, ids=range(len(REFUSED)))

@@ -66,6 +66,7 @@ _MESSAGES: Mapping[str, tuple[str, str]] = {
     "expired": ("a attendu trop longtemps", "waited too long"),
     "opt_out": ("cette personne a dit STOP", "this person said STOP"),
     "no_consent": ("pas d'accord enregistré pour ce type de message", "no recorded consent to this kind of message"),
+    "consent_expired": ("son accord est trop ancien : le redemander", "the consent is too old: it must be asked anew"),
     "time_to_live": ("ce n'était plus d'actualité", "it was out of date"),
     "approval": ("attend l'accord d'un responsable", "waits for approval"),
     "operator": ("décision d'un responsable", "the operator's decision"),

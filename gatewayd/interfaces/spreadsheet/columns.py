@@ -8,11 +8,10 @@ leaves it empty is served by the next. Every column is a field for templates, un
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from gatewayd.domain.field import FAMILY_NAME, GIVEN_NAME, fold_heading
 from gatewayd.interfaces.spreadsheet.table import Row
 
 SEARCHED = 10
@@ -32,10 +31,7 @@ _PHONE = frozenset(
 _NUMBER = frozenset({"numero", "num", "number"})
 _TEXT = frozenset({"message", "texte", "text", "sms", "msg", "contenu"})
 
-_SAME_FIELD = (
-    ("prenom", ("first_name", "firstname", "given_name", "forename")),
-    ("nom", ("last_name", "lastname", "surname", "family_name", "nom_de_famille", "name")),
-)
+_SAME_FIELD = (GIVEN_NAME, FAMILY_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +46,6 @@ class Columns:
     @property
     def width(self) -> int:
         return len(self.seen)
-
-
-def fold(heading: str) -> str:
-    """Lower case, no accents, words joined by `_`: `Prénom(s)` is `prenom_s`."""
-    return "_".join(_words(heading))
 
 
 def find_heading(rows: Iterable[Row]) -> tuple[Row, Columns] | None:
@@ -77,15 +68,13 @@ def read_heading(cells: Sequence[str]) -> Columns:
     )
 
 
-def _words(heading: str) -> list[str]:
-    plain = unicodedata.normalize("NFKD", heading).casefold().replace("œ", "oe")
-    plain = "".join(character for character in plain if not unicodedata.combining(character))
-    return re.findall(r"[a-z0-9]+", plain)
+def _words(heading: str) -> set[str]:
+    return set(fold_heading(heading).split("_")) - _FILLERS - {""}
 
 
 def _number_rank(heading: str) -> int | None:
     """0 for a mobile number, 1 for a phone number, 2 for a number of some kind, None for anything else."""
-    words = set(_words(heading)) - _FILLERS
+    words = _words(heading)
     if not words or not words <= _MOBILE | _PHONE | _NUMBER | {"sms"}:
         return None
     for rank, wanted in enumerate((_MOBILE, _PHONE, _NUMBER)):
@@ -95,20 +84,19 @@ def _number_rank(heading: str) -> int | None:
 
 
 def _is_text(heading: str) -> bool:
-    words = set(_words(heading)) - _FILLERS
+    words = _words(heading)
     return bool(words) and words <= _TEXT
 
 
 def _fields(cells: Sequence[str]) -> Mapping[str, int]:
     fields: dict[str, int] = {}
     for index, cell in enumerate(cells):
-        name = fold(cell)
+        name = fold_heading(cell)
         if name:
             fields.setdefault(name if not name[0].isdigit() else f"col_{name}", index)
-    for french, english in _SAME_FIELD:
-        names = (french, *english)
+    for names in _SAME_FIELD:
         present = [fields[name] for name in names if name in fields]
         if present:
-            fields.setdefault(french, present[0])
-            fields.setdefault(english[0], present[0])
+            fields.setdefault(names[0], present[0])
+            fields.setdefault(names[1], present[0])
     return fields

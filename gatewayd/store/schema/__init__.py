@@ -14,7 +14,7 @@ A file a subject: base (what tables are made with), queue, people, inbox. `store
 from gatewayd.store.schema import people, queue
 from gatewayd.store.schema.base import metadata
 from gatewayd.store.schema.inbox import arrivals, incoming
-from gatewayd.store.schema.people import consents, optouts
+from gatewayd.store.schema.people import consents, contacts, optouts, wordings
 from gatewayd.store.schema.queue import (
     LATER,
     OPEN,
@@ -45,6 +45,7 @@ __all__ = [
     "batch_rows",
     "batches",
     "consents",
+    "contacts",
     "incoming",
     "message_counts",
     "messages",
@@ -53,6 +54,7 @@ __all__ = [
     "sim_recipients",
     "sims",
     "triggers",
+    "wordings",
 ]
 
 

@@ -1,11 +1,44 @@
-"""What people said: consents and opt-outs."""
+"""People: what we hold about contacts, and what they said: consents with their wordings, and opt-outs."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-from gatewayd.store.schema.base import kept, metadata, partial
+from gatewayd.store.schema.base import kept, metadata, partial, refuse
 from gatewayd.store.types import UtcTime
+
+contacts = sa.Table(
+    "contacts",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("number", sa.Text, nullable=False, unique=True),
+    sa.Column("given_name", sa.Text, nullable=False, server_default=""),
+    sa.Column("family_name", sa.Text, nullable=False, server_default=""),
+    sa.Column("language", sa.Text, nullable=False, server_default=""),
+    # One value with all of them, not a row each: a segment asks any of them, joined by and, or, not, so it reads every
+    # contact once whatever is asked; an import compares and writes a contact at once; nothing is left of an erased one.
+    sa.Column("fields", sa.JSON, nullable=False, server_default="{}"),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+    # An id that was told to somebody is never given again, even after its contact was erased.
+    sqlite_autoincrement=True,
+)
+"""Whom we hold data about. `fields`: declared ones that have a value (a date as 2026-01-31); `source`: where from."""
+
+wordings = sa.Table(
+    "wordings",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("recorded_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("purpose", "version", "language", "sha256", name="wording_once"),
+)
+"""What people read or heard before they agreed, word for word, each wording once."""
 
 consents = sa.Table(
     "consents",
@@ -15,12 +48,18 @@ consents = sa.Table(
     sa.Column("purpose", sa.Text, nullable=False),
     sa.Column("given", sa.Boolean, nullable=False),
     sa.Column("method", sa.Text, nullable=False),
-    sa.Column("wording", sa.Text, nullable=False, server_default=""),
     sa.Column("evidence", sa.Text, nullable=False, server_default=""),
     sa.Column("recorded_by", sa.Text, nullable=False),
     sa.Column("recorded_at", UtcTime, nullable=False),
+    # A record of which nobody said when it was agreed is of 1970, and counts for nothing.
+    sa.Column("agreed_at", UtcTime, nullable=False, server_default="0"),
+    sa.Column("wording_id", sa.Integer, sa.ForeignKey("wordings.id")),
+    sa.Column("evidence_sha256", sa.Text, nullable=False, server_default=""),
 )
-sa.Index("consents_latest", consents.c.recipient, consents.c.purpose, consents.c.id)
+"""What was said, when it was said (`agreed_at`, of a withdrawal too), and when it was recorded."""
+c = consents.c
+# All that the gate asks is in it, so that it reads no row.
+sa.Index("consents_latest", c.recipient, c.purpose, c.agreed_at, c.id, c.given)
 
 optouts = sa.Table(
     "optouts",
@@ -38,4 +77,16 @@ partial("optouts_active", optouts.c.recipient, where=optouts.c.lifted_at.is_(Non
 
 def triggers() -> list[str]:
     """Records are added, and stay."""
-    return [kept("consents")]
+    return [kept("consents"), *consent_triggers()]
+
+
+def consent_triggers() -> list[str]:
+    """What was said is not said again in other words."""
+    said = "purpose, given, method, agreed_at, recorded_at, wording_id"
+    return [
+        refuse("consents_said", f"UPDATE OF {said} ON consents", "1", "what was agreed to is not rewritten"),
+        refuse(
+            "wordings_said", "UPDATE OF version, language, text, sha256 ON wordings", "1", "a wording is not rewritten"
+        ),
+        kept("wordings"),
+    ]

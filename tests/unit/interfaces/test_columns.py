@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gatewayd.interfaces.spreadsheet.columns import find_heading, fold, read_heading
+from gatewayd.domain.field import fold_heading
+from gatewayd.interfaces.spreadsheet.columns import find_heading, read_heading
 from gatewayd.interfaces.spreadsheet.table import Row
 
 
@@ -82,4 +83,4 @@ def test_fields_answer_to_their_folded_names_in_both_languages() -> None:
 
 @pytest.mark.parametrize(("heading", "name"), [("Prénom(s)", "prenom_s"), (" Œuvre n°1 ", "oeuvre_n_1"), ("---", "")])
 def test_fold(heading: str, name: str) -> None:
-    assert fold(heading) == name
+    assert fold_heading(heading) == name
