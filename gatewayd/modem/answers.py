@@ -85,6 +85,14 @@ def iccid_of_file(lines: Sequence[str]) -> str:
     return found if found.isdecimal() and found.startswith("89") else ""
 
 
+def last_reference(lines: Sequence[str]) -> int | None:
+    """TP-MR of the last submission out of AT+CRSM=176,28483,0,0,2: `+CRSM: 144,0,"07FF"` (EF_SMSS, TS 31.102 clause
+    4.2.28); None where the card does not tell."""
+    status, _, data = value_of(lines, "+CRSM").partition(",")
+    octets = data.rpartition(",")[2].strip('" ')
+    return int(octets[:2], 16) if status.strip() == "144" and _HEX.match(octets) else None
+
+
 def swapped(octets: str) -> str:
     """Semi-octets into digits, filler dropped."""
     return "".join(octets[i + 1] + octets[i] for i in range(0, len(octets) - 1, 2)).rstrip("F")

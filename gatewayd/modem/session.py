@@ -295,6 +295,13 @@ class Session:
             self.close()
             raise ModemAbsent(f"another SIM is in the modem at {self.port}")
 
+    def last_reference(self) -> int | None:
+        """The reference that the card says was used last; None where modem or card do not tell."""
+        with self._lock:
+            at = self._living()
+            self._repair(at)
+            return answers.last_reference(at.attempt("AT+CRSM=176,28483,0,0,2") or ())
+
     # ---- stored messages
 
     def storage(self) -> Storage | None:

@@ -60,12 +60,13 @@ class Submitter(Protocol):
 class Ending:
     """How a submission ended: sent, refused, unknown, blocked, put back, lost; and why.
 
-    `refused_at`: a part that was on the wire since then was not taken.
+    `refused_at`: a part that was on the wire since then was not taken. `reference`: the network's, of what was sent.
     """
 
     event: str
     cause: Cause | None = None
     refused_at: datetime | None = None
+    reference: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,7 @@ class Hand:
             return Ending("put back")
         self._finish(work, Outcome.SENT, reference=reference)
         log.info("attempt.sent", message=work.message_id, part=work.part, recipient=work.recipient, reference=reference)
-        return Ending("sent")
+        return Ending("sent", reference=reference)
 
     def _not_sent(self, work: Work, error: SubmissionError, *, others_can: Callable[[], bool]) -> Ending:
         cause, unknown = error.cause, error.cause.kind is CauseClass.UNKNOWN

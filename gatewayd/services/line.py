@@ -30,6 +30,7 @@ from gatewayd.modem.notices import Notice, PortLost, Registration
 from gatewayd.modem.session import Session
 from gatewayd.services.allowance import Allowance, Allowed, Rules, load_history
 from gatewayd.services.encoding import Encoder
+from gatewayd.services.evidence import Evidence
 from gatewayd.services.hand import Ending, Hand
 from gatewayd.services.mailbox import Mailbox
 from gatewayd.services.receiving import Receiver
@@ -97,7 +98,9 @@ class Line:
         self._open, self._common, self._clock = opener, common, common.clock
         self._hand = Hand(common.outbox, common.clock, common.rng)
         self._encoder = Encoder()
-        self._mailbox = Mailbox(common.receiver, common.clock) if common.receiver is not None else None
+        receiver, clock = common.receiver, common.clock
+        self._mailbox = Mailbox(receiver, clock) if receiver is not None else None
+        self._evidence = Evidence(receiver.reconciler, clock) if receiver is not None else None
         self._session: Session | None = None
         self._allowance: Allowance | None = None
         self._need = 1
@@ -169,11 +172,17 @@ class Line:
         if pause > 0:
             self._rest(self._why)
             return Turn(self._why, min(pause, SILENCE))
+        return self._look_after(self._session, self._allowance) or self._send(self._session, self._allowance)
+
+    def _look_after(self, session: Session, allowance: Allowance) -> Turn | None:
+        """The modem's health, and what its SIM says of what was sent last, where one of these is due."""
         silence = self._clock.monotonic() - self._heard_at
         if (self._ask_health or silence > SILENCE) and self._hand.work is None:
             self._settle()
-            return self._check(self._session, self._allowance)
-        return self._send(self._session, self._allowance)
+            return self._check(session, allowance)
+        if self._evidence is not None and self._evidence.due:
+            return self._ask_card(session, allowance, self._evidence)
+        return None
 
     def _same_sim(self) -> bool:
         """A modem that was opened anew, by the recovery ladder say, may hold another SIM than before."""
@@ -239,6 +248,8 @@ class Line:
         self._look = self._ask_health = True
         if self._mailbox is not None:
             self._mailbox.attach(sim_id)
+        if self._evidence is not None:
+            self._evidence.attach(sim_id, imei)
         log.info("line.up", port=self.port, sim=sim.name, model=session.modem.model, reports=session.reports)
 
     def _drop(self, why: str) -> None:
@@ -277,6 +288,20 @@ class Line:
             self._ask_health = True
             return Turn("not read")
         return None
+
+    def _ask_card(self, session: Session, allowance: Allowance, evidence: Evidence) -> Turn | None:
+        """What the SIM says of a submission without an answer; a Turn while nothing may be sent because of it."""
+        if evidence.in_doubt:
+            self._settle()
+        try:
+            told = evidence.ask(session)
+        except ModemError as error:
+            log.warning("modem.not_read", port=self.port, error=str(error))
+            self._ask_health = True
+            return Turn("not read")
+        if told.not_sent is not None:
+            allowance.refused(told.not_sent)
+        return None if told.again is None else Turn("doubt", min(told.again, IDLE))
 
     # -- check
 
@@ -383,6 +408,8 @@ class Line:
         )
         self._heard_at = self._clock.monotonic()
         allowance.pause(next_gap(allowance.sim.limits, self._common.rng))
+        if self._evidence is not None:
+            self._evidence.heard(ending)
         if ending.event == "sent":
             self._row.sim = self._row.network = self._row.modem = 0
         else:

@@ -3,7 +3,8 @@
 A status report belongs to the newest part of its SIM with its reference and its number, within the validity. If there
 is none, it may be about a submission whose answer never came: one sole part without reference, to that number, at that
 time, is it; between two, nobody can tell. A report that comes before its submission is recorded waits in the store for
-`PATIENCE`. A late +CMGS, or a late refusal, belongs to what the SIM put on the wire last, if that is unknown.
+`PATIENCE`. A late +CMGS, or a late refusal, belongs to what the SIM put on the wire last, if that is unknown; so does
+what the card says of the reference used last.
 
 Numbers are compared by their tails, for networks write them in national form or with other prefixes; the service
 centre's number is not asked. Its clock may be an hour off.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -20,6 +22,7 @@ from sqlalchemy.engine import Connection
 
 from gatewayd.clock import Clock
 from gatewayd.domain.message import MessageState, Outcome
+from gatewayd.domain.reference import SETTLED, Verdict, judge
 from gatewayd.errors import CauseClass, PduError, StorageUnavailable
 from gatewayd.modem import causes
 from gatewayd.modem.pdu import Delivery, StatusReport, classify_status, decode
@@ -29,7 +32,7 @@ from gatewayd.store import reports, unknowns
 from gatewayd.store.engine import Database
 from gatewayd.store.inbox import REPORT, Arrival, Inbox
 from gatewayd.store.reports import Submitted
-from gatewayd.store.unknowns import LATE_ANSWER, STATUS_REPORT, Refusal
+from gatewayd.store.unknowns import EF_SMSS, LATE_ANSWER, STATUS_REPORT, Refusal, Unknowns
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +46,15 @@ LATE = timedelta(hours=1)
 """After this, a +CMGS is no late answer to anything."""
 BATCH = 200
 _TAIL = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came of asking the card: to be asked again in `again` seconds (None: not), and since when a part that did
+    not go out had counted as sent."""
+
+    again: float | None = None
+    not_sent: datetime | None = None
 
 
 class Reconciler:
@@ -60,7 +72,7 @@ class Reconciler:
         rng: random.Random | None = None,
     ) -> None:
         self._database, self._inbox, self._clock, self._queued = database, Inbox(database), clock, queued
-        self._rng = rng or random.SystemRandom()
+        self._rng, self._unknowns = rng or random.SystemRandom(), Unknowns(database)
         self._resolved = False
 
     def run_once(self) -> int:
@@ -78,12 +90,16 @@ class Reconciler:
         """The modem answers a submission long given up: what went out last on this SIM was sent. StorageUnavailable."""
         now = self._clock.utc_now()
 
-        def resolve(connection: Connection) -> Submitted | None:
+        def resolve(connection: Connection) -> Submitted | bool | None:
             part = _last_unknown(connection, sim_id, now)
-            told = part is not None and unknowns.sent(connection, part, reference, by=LATE_ANSWER, now=now)
-            return part if told else None
+            if part is None:
+                return any(last.reference == reference for last in reports.newest(connection, sim_id))
+            return part if unknowns.sent(connection, part, reference, by=LATE_ANSWER, now=now) else None
 
-        return self._late(self._database.write(resolve), sim_id, Outcome.SENT, reference=reference)
+        found = self._database.write(resolve)
+        if found is True:
+            return True  # known already, by a report or by the card
+        return self._late(found or None, sim_id, Outcome.SENT, reference=reference)
 
     def late_refusal(self, sim_id: int, kind: str, words: str) -> datetime | None:
         """The modem refuses a submission long given up: what went out last on this SIM did not; since when it was on
@@ -109,6 +125,54 @@ class Reconciler:
         log.info("outcome.resolved", message=part.message_id, outcome=str(outcome), by=LATE_ANSWER)
         self._queued()
         return True
+
+    # -- what the card says
+
+    def card_kept_by(self, sim_id: int) -> str:
+        """The IMEI of the modem that keeps this SIM's memory of the last reference; "": none is known to."""
+        return self._unknowns.kept_by(sim_id)
+
+    def card_kept(self, sim_id: int, imei: str) -> None:
+        """See `card_kept_by`. StorageUnavailable."""
+        self._unknowns.learn(sim_id, imei)
+
+    def card_says(self, sim_id: int, said: int, *, waited: timedelta) -> Told:
+        """`said` is the reference used last, after what this SIM put on the wire last, at least `waited` ago.
+
+        A report that waits to be matched says more than the card: what it may be about is left to it.
+        StorageUnavailable.
+        """
+        now = self._clock.utc_now()
+        reported = [_report(one).number for one in self._inbox.new(REPORT, BATCH) if one.sim_id == sim_id]
+
+        def settle(connection: Connection) -> tuple[Told, Submitted | None, Verdict]:
+            doubt = unknowns.last_doubt(connection, sim_id)
+            verdict = Verdict.UNKNOWN
+            if doubt is not None:
+                age = now - doubt.part.on_wire_at if self._clock.trusted() else None
+                verdict = judge(doubt.before, said, waited=waited, age=age)
+            if verdict is Verdict.NOT_YET:
+                return Told(again=(SETTLED - waited).total_seconds()), None, verdict
+            unknowns.note_card(connection, sim_id, said)
+            if doubt is None or any(same_number(doubt.part.recipient, who) for who in reported):
+                return Told(), None, verdict
+            if verdict is Verdict.SENT and unknowns.sent(connection, doubt.part, said, by=EF_SMSS, now=now):
+                return Told(), doubt.part, verdict
+            if verdict is Verdict.NOT_SENT and self._did_not_go(connection, doubt.part, now):
+                return Told(not_sent=doubt.part.on_wire_at), doubt.part, verdict
+            return Told(), None, verdict
+
+        told, part, verdict = self._database.write(settle)
+        if part is not None:
+            outcome = Outcome.SENT if verdict is Verdict.SENT else Outcome.REFUSED
+            log.info("outcome.resolved", message=part.message_id, outcome=str(outcome), by=EF_SMSS)
+            self._queued()
+        return told
+
+    def _did_not_go(self, connection: Connection, part: Submitted, now: datetime) -> bool:
+        cause = causes.own("not-originated")
+        retry = after(cause, part.tries + 1, others_can=False, now=now, rng=self._rng)
+        return unknowns.refused(connection, part, Refusal(cause.code, False, retry.at), by=EF_SMSS, now=now)
 
     # -- reports
 

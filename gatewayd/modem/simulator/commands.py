@@ -142,6 +142,10 @@ def _restricted_access(module: Module, command: Command) -> list[str]:
     if command.op != "=":
         return []
     values = command.numbers()
+    of_smss = len(values) > 1 and values[1] == _EF_SMSS
+    lie = module.faults.strike("command", "+CRSM", ("smss-stale", "smss-rubbish")) if of_smss else None
+    if lie is not None:
+        return [f'+CRSM: 144,0,"{lie.code:02X}FF"'] if lie.kind == "smss-stale" else [lie.text]
     files = {_EF_ICCID: semi_octets(module.card.iccid).ljust(10, b"\xff")}
     if module.options.smss:
         files[_EF_SMSS] = bytes([module.card.last_reference, 0xFF])

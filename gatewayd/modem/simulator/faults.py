@@ -35,6 +35,8 @@ A fault is written `KIND;key=value;...`, as `answer-late;seconds=50` or `cms;cod
 | `report-lost` | the status report never comes |
 | `sim-busy` | commands that need the SIM answer +CME ERROR: 14 |
 | `smsc-empty` | the SIM forgets its service centre |
+| `smss-stale` | the card's last TP-MR is read as `code`, whatever was sent |
+| `smss-rubbish` | AT+CRSM for it answers `text` |
 | `cnmi-refused` | AT+CNMI= is refused, with these values (`text=2,1,0,1,0`) or any |
 
 Each strike is kept in `fired`.
@@ -72,6 +74,8 @@ KINDS: dict[str, tuple[tuple[str, ...], str]] = {
     "report-lost": (("report",), "*"),
     "sim-busy": (("command",), "*"),
     "smsc-empty": (("now",), "*"),
+    "smss-stale": (("command",), "+CRSM"),
+    "smss-rubbish": (("command",), "+CRSM"),
     "cnmi-refused": (("command",), "+CNMI"),
 }
 _DEFAULTS: dict[str, dict[str, object]] = {
@@ -79,6 +83,7 @@ _DEFAULTS: dict[str, dict[str, object]] = {
     "stray-byte": {"code": 0xE9},
     "cmti": {"text": "Bonjour"},
     "sim-busy": {"code": 14},
+    "smss-rubbish": {"text": '+CRSM: 144,0,"ZZ'},
     "cms": {"code": 500},
     "cme": {"code": 100},
     "prompt-late": {"seconds": 1.0},
