@@ -9,6 +9,7 @@ GatewaydError
 ├── NumberError             characters that are no phone number we may write to
 ├── StoreError
 │   ├── StorageUnavailable  locked, read-only or full: try again later
+│   │   └── DiskNearlyFull  too little is free to accept anything: when there is room again
 │   ├── LeaseLost           another worker owns this message now: stop at once
 │   └── TransitionError     a state may not follow another: a defect of ours
 └── ModemError
@@ -87,6 +88,10 @@ class StoreError(GatewaydError):
 
 class StorageUnavailable(StoreError):
     """The database is locked, full or read-only: nothing was changed, try again later."""
+
+
+class DiskNearlyFull(StorageUnavailable):
+    """The disk is nearly full: nothing new is accepted until there is room."""
 
 
 class LeaseLost(StoreError):

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from gatewayd.cli import context, options, outlook, output
 from gatewayd.cli.options import AsJson
-from gatewayd.daemon.rules import number_rules
+from gatewayd.daemon.rules import number_rules, space_of
 from gatewayd.domain import text as texts
 from gatewayd.domain.purpose import Encoding
 from gatewayd.errors import StoreError, UsageError
@@ -42,6 +42,7 @@ def send(
         purposes=settings.purposes,
         numbers=number_rules(settings),
         clock=here.clock,
+        space=space_of(settings, here.clock),
     )
     given, waits = _given(text), None
     receipt = intake.accept(purpose, number, given)

@@ -20,6 +20,7 @@ _SENTENCES: Mapping[str, str] = {
     "line": "this SIM's line allows none of the purposes (`line: {allows: [...]}` in the configuration)",
     "clock": "this machine does not know the time yet: timedatectl",
     "limits": "what is left of a limit is too little for what waits: gatewayd sims list",
+    "disk": f"the disk is nearly full, and what is sent must be recorded: make room (df -h); {_SAYS}",
     "storage": f"the database cannot be written; {_SAYS}",
 }
 _LIMIT = "this limit is reached: what waits leaves later; gatewayd sims list tells when"

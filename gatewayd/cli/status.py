@@ -13,6 +13,7 @@ from gatewayd.cli import context, options, output, states
 from gatewayd.cli.options import AsJson
 from gatewayd.daemon import lock
 from gatewayd.daemon import status as daemon_status
+from gatewayd.daemon.rules import space_of
 from gatewayd.domain.message import MessageState
 from gatewayd.store.outbox import Outbox
 from gatewayd.store.work import MessageRecord
@@ -20,6 +21,10 @@ from gatewayd.store.work import MessageRecord
 app = options.command()
 
 _SHOWN = 20
+_DISK = {
+    "low": "nothing new is accepted; what waits is sent",
+    "exhausted": "nothing is accepted and nothing is sent, for it could not be recorded",
+}
 
 
 @app.command()
@@ -32,6 +37,7 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
     outbox = Outbox(here.database)
     counts = outbox.counts()
     unknown = outbox.list(states=[MessageState.UNKNOWN], limit=_SHOWN)
+    room = space_of(here.settings, here.clock).tightest()
     if json:
         output.as_json(
             {
@@ -44,10 +50,15 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
                 ],
                 "messages": {str(state): counts.get(state, 0) for state in MessageState},
                 "unknown": [message.id for message in unknown],
+                "disk": {"path": str(room.path), "free": room.free, "least": room.least, "level": room.level}
+                if room is not None
+                else None,
             }
         )
         return
     _print_daemon(here, pid, told)
+    if room is not None and room.low:
+        output.bullet("!", "bold yellow", f"{room.sentence()}: {_DISK[room.level]}")
     _print_counts(counts)
     _print_unknown(here, unknown, counts.get(MessageState.UNKNOWN, 0))
 

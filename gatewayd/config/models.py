@@ -291,6 +291,7 @@ class FileModel(Block):
     state_directory: Directory = "/var/lib/gatewayd"
     spool_directory: Directory = "/var/spool/gatewayd"
     database: str = Field("sqlite", description="sqlite")
+    min_free_mib: int | None = Field(None, ge=16, le=1_000_000, description="a number of MiB, 16 or more")
     modems: Annotated[tuple[ModemBlock, ...], BeforeValidator(_empty)] = Field((), description="a list of ports")
     sims: Annotated[tuple[SimBlock, ...], BeforeValidator(_empty)] = Field((), description="a list of SIMs")
     default_limits: LimitsBlock | None = Field(None, description="a block of limits")

@@ -112,6 +112,7 @@ class Settings:
     replies: ReplySettings = field(default_factory=ReplySettings)
     api: ApiSettings | None = None
     warnings: tuple[Notice, ...] = ()
+    min_free: int | None = None  # octets; None: a share of the disk
 
     @property
     def database_file(self) -> Path:
@@ -143,6 +144,7 @@ def settings_from(model: FileModel, file: Path) -> Settings:
         state_directory=Path(model.state_directory),
         spool_directory=Path(model.spool_directory),
         database=model.database,
+        min_free=model.min_free_mib << 20 if model.min_free_mib is not None else None,
         modems=tuple(ModemSettings(block.port, block.pin, block.baudrate) for block in model.modems),
         sims=tuple(_sim(block, default) for block in model.sims),
         default_limits=default,

@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gatewayd.clock import Clock
 from gatewayd.config import FeedSettings, ModemSettings, Settings
 from gatewayd.credentials import Credentials
-from gatewayd.daemon.rules import answers_of, number_rules, reader_of, rules_of
+from gatewayd.daemon.rules import answers_of, number_rules, reader_of, rules_of, space_of
 from gatewayd.daemon.storage import REFUSED_PINS, database_key, open_database
 from gatewayd.daemon.supervision import Task, Worker
 from gatewayd.domain import template
@@ -45,6 +45,7 @@ from gatewayd.services.reconciler import Reconciler
 from gatewayd.services.replies import Replies
 from gatewayd.services.roster import Roster
 from gatewayd.services.schedules import Schedules
+from gatewayd.services.space import MIB
 from gatewayd.store.batches import Batches
 from gatewayd.store.inbox import Inbox
 from gatewayd.store.outbox import Outbox, Recovery
@@ -73,7 +74,7 @@ class Gateway:
         self.settings, self._clock = settings, clock
         ways = openers(settings, secrets, clock)
         self.database = open_database(settings, database_key(settings, secrets))
-        self.outbox = Outbox(self.database)
+        self.outbox, self.space = Outbox(self.database), space_of(settings, clock)
         common = Common(
             outbox=self.outbox,
             sims=Sims(self.database),
@@ -83,11 +84,14 @@ class Gateway:
             lease=f"{GATEWAY}/{os.getpid()}-{random.token_hex(4)}",
             on_notice=_heard,
             receiver=self._make_receiver(),
+            space=self.space,
         )
+        self._disk = "ok"
         self._dispatcher = Dispatcher(ways, common)
         self._schedules = Schedules(clock)
         self._schedules.add("queue.poll", POLL, self._dispatcher.poll)
         self._schedules.add("queue.expire", EXPIRE, self._expire)
+        self._schedules.add("disk.watch", POLL, self._watch_the_disk)
         self._feeder = self._make_feeder(settle)
         task = Task("receiving", self._receive, PATIENCE_WITH_REPLIES, self._receiver.bell, close=self._receiver.close)
         self._receiving = Worker(task, clock)
@@ -124,6 +128,7 @@ class Gateway:
             style=style,
             clock=self._clock,
             settle=settle,
+            space=self.space,
         )
         look = partial(self._look_into_folders, min(LOOK_INTO_FOLDERS, settle))
         return Worker(Task("drop folder", look, PATIENCE_WITH_A_FILE, threading.Event()), self._clock)
@@ -149,6 +154,22 @@ class Gateway:
     def _expire(self) -> int:
         """No message is ended by a clock that may be wrong by years."""
         return self.outbox.expire(self._clock.utc_now()) if self._clock.trusted() else 0
+
+    def _watch_the_disk(self) -> str:
+        """Tell when room becomes scarce, and when there is enough again."""
+        room = self.space.tightest()
+        level, before = room.level if room is not None else "ok", self._disk
+        if room is not None and level != before:
+            self._disk = level
+            facts = {"path": str(room.path), "free_mib": room.free // MIB, "least_mib": room.least // MIB}
+            if level == "exhausted":
+                log.error("disk.exhausted", **facts)
+            elif level == "low":
+                log.warning("disk.low", **facts, files=room.files)
+            else:
+                log.info("disk.enough", **facts)
+                self.wake()
+        return level
 
     def wake(self) -> None:
         """Something was accepted, or changed by the operator."""

@@ -132,12 +132,14 @@ class _Process:
     def _words(self) -> str:
         if trouble := self._gateway.database.distrusted:
             return f"nothing is sent any more: {trouble}"
-        lines = self._gateway.lines()
+        room, lines = self._gateway.space.tightest(), self._gateway.lines()
         working = sum(1 for line in lines if line.sim and not line.why)
         waiting = sum(self._counts.get(state, 0) for state in ("scheduled", "queued", "sending"))
         troubled = [f"{line.sim or line.port}: {line.why}" for line in lines if line.why]
         troubles = ", ".join(troubled[:_TROUBLES]) + (" ..." if len(troubled) > _TROUBLES else "")
         words = f"{working} of {len(lines)} modems ok, {waiting} waiting, {self._counts.get('unknown', 0)} unknown"
+        if room is not None and room.low:
+            words += f"; disk nearly full ({room.level}), nothing new is accepted"
         return f"{words} ({troubles})" if troubles else words
 
     def _status(self) -> Status:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from gatewayd.clock import Clock
 from gatewayd.config import Settings
 from gatewayd.domain.hours import Holiday, no_holidays
 from gatewayd.domain.reading import read
@@ -12,6 +13,7 @@ from gatewayd.services.answers import Answers, Kind
 from gatewayd.services.calendars import public_holidays
 from gatewayd.services.intake import NumberRules
 from gatewayd.services.replies import Reader
+from gatewayd.services.space import Space
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -32,6 +34,11 @@ def answers_of(settings: Settings) -> Answers:
     texts = {Kind(kind): text for kind, text in replies.texts.items()}
     unsaid = frozenset(map(Kind, replies.unsaid))
     return Answers(one.name, one.privacy_contact, one.privacy_notice, one.language, texts, unsaid)
+
+
+def space_of(settings: Settings, clock: Clock) -> Space:
+    """How full the disks of the database and of the spool may get."""
+    return Space((settings.state_directory, settings.spool_directory), clock, least=settings.min_free)
 
 
 def number_rules(settings: Settings) -> NumberRules:

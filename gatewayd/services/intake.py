@@ -23,6 +23,7 @@ from gatewayd.domain import number, text
 from gatewayd.domain.purpose import Purpose
 from gatewayd.domain.template import Template
 from gatewayd.errors import NumberError, RefusedByRule, TextError, UsageError
+from gatewayd.services.space import Space
 from gatewayd.store.engine import Database
 from gatewayd.store.outbox import NewMessage, Outbox
 from gatewayd.store.people import People
@@ -68,15 +69,16 @@ class Intake:
         purposes: Mapping[str, Purpose],
         numbers: NumberRules,
         clock: Clock,
+        space: Space | None = None,
     ) -> None:
         self._database, self._outbox, self._people = database, outbox, people
-        self._purposes, self._numbers, self._clock = purposes, numbers, clock
+        self._purposes, self._numbers, self._clock, self._space = purposes, numbers, clock, space
 
     def accept(self, purpose_key: str, raw_number: str, raw_text: str, *, feed: str = "cli") -> Receipt:
         """One message, on stable storage when this returns.
 
         Raises UsageError (no such purpose), NumberError, TextError, RefusedByRule(`opt_out`, `no_consent`,
-        `too_many_parts`), StorageUnavailable.
+        `too_many_parts`), StorageUnavailable (DiskNearlyFull among them).
         """
         purpose = self._purpose(purpose_key)
         recipient = self._numbers.parse(raw_number)
@@ -86,6 +88,8 @@ class Intake:
         if refusal is not None:
             log.info("intake.refused", recipient=recipient, purpose=purpose.key, reason=refusal)
             raise RefusedByRule(refusal, _REFUSALS.get(refusal, refusal))
+        if self._space is not None:
+            self._space.require()
         message = _message(purpose, recipient, planned, feed=feed, now=self._clock.utc_now())
         message_id = self._outbox.accept(None, [message])[0]
         log.info("intake.accepted", recipient=recipient, purpose=purpose.key, message=message_id, parts=message.parts)

@@ -36,6 +36,7 @@ from gatewayd.services.mailbox import Mailbox
 from gatewayd.services.receiving import Receiver
 from gatewayd.services.retries import backoff
 from gatewayd.services.roster import Roster
+from gatewayd.services.space import Space
 from gatewayd.store.outbox import Outbox, Work
 from gatewayd.store.sims import Sims
 
@@ -63,7 +64,8 @@ class Turn:
 class Common:
     """What the lines of a gateway share. `lease` names this gateway's life: its claims begin with it.
 
-    Without a `receiver` the modems' memories are left alone: for a trial of sending only.
+    Without a `receiver` the modems' memories are left alone: for a trial of sending only. Without a `space` nobody
+    looks how full the disk is.
     """
 
     outbox: Outbox
@@ -74,6 +76,7 @@ class Common:
     lease: str
     on_notice: Callable[[int, Notice], None]
     receiver: Receiver | None = None
+    space: Space | None = None
     rng: random.Random = field(default_factory=random.SystemRandom)
 
 
@@ -354,11 +357,22 @@ class Line:
     # -- send
 
     def _send(self, session: Session, allowance: Allowance) -> Turn:
+        if self._common.space is not None and self._common.space.exhausted():
+            return self._without_room(allowance)
         held = self._hand.work or self._next(allowance)
         if isinstance(held, Turn):
             return held
         gap = allowance.gap_left()
         return Turn("gap", gap) if gap > 0 else self._submit(session, allowance, held)
+
+    def _without_room(self, allowance: Allowance) -> Turn:
+        """An outcome that cannot be recorded must not come about: nothing begins until there is room on the disk."""
+        self._rest("disk")
+        if self._why != "disk":
+            log.warning("line.waits", port=self.port, why="disk", seconds=round(IDLE))
+            self._common.roster.unable(allowance.sim_id, "disk", at_once=False)
+        self._why = "disk"
+        return Turn("disk", IDLE)
 
     def _next(self, allowance: Allowance) -> Work | Turn:
         """Record what is due and claim the next part; a Turn where there is none to submit."""

@@ -25,7 +25,7 @@ from gatewayd.clock import Clock
 from gatewayd.domain.message import MessageState
 from gatewayd.domain.purpose import Purpose
 from gatewayd.domain.template import Template
-from gatewayd.errors import GatewaydError, StorageUnavailable
+from gatewayd.errors import DiskNearlyFull, GatewaydError, StorageUnavailable
 from gatewayd.interfaces.dropfolder.arrivals import Arrivals
 from gatewayd.interfaces.dropfolder.names import safe_name
 from gatewayd.interfaces.dropfolder.report import ReportStyle, write_refusal, write_report
@@ -35,6 +35,7 @@ from gatewayd.interfaces.spreadsheet.columns import SEARCHED, Columns, find_head
 from gatewayd.interfaces.spreadsheet.reader import open_table
 from gatewayd.interfaces.spreadsheet.table import CORRUPT, DONE, REJECTED, Bounds, Refused, Row, Table
 from gatewayd.services.intake import Candidate, Judged, NumberRules, RowJudge
+from gatewayd.services.space import Space
 from gatewayd.store.batches import Batch, Batches, StagedRow
 
 log = structlog.get_logger(__name__)
@@ -92,19 +93,21 @@ class DropFolder:
         clock: Clock,
         bounds: Bounds | None = None,
         settle: float = SETTLE_SECONDS,
+        space: Space | None = None,
         checkpoint: Callable[[str], None] = _nothing,
     ) -> None:
         self._spool, self._batches = spool, batches
         self._feeds = {feed.folder: feed for feed in feeds}
         self._numbers, self._style, self._clock = numbers, style, clock
         self._bounds, self._reached = bounds or Bounds(), checkpoint
-        self._arrivals = Arrivals(spool, clock, settle)
+        self._arrivals, self._space = Arrivals(spool, clock, settle), space
         self._told: set[tuple[str, ...]] = set()
 
     def run_once(self) -> Turn:
         """Files what a crash or a full disk left behind, then what has arrived. Never raises because of a file."""
         filed = accepted = 0
-        arrivals = self._arrivals.ready()
+        # On a disk that is nearly full they stay where they are, and are taken once there is room.
+        arrivals = self._arrivals.ready() if self._space is None or not self._space.low() else []
         claims = (self._claim(arrival.feed, arrival.name) for arrival in arrivals[:_FILES_PER_TURN])
         for claim in chain(self._spool.leftovers(), filter(None, claims)):
             count = self._answer(claim)
@@ -158,6 +161,7 @@ class DropFolder:
     def _decide(self, claim: Claim) -> int:
         """Judges the file, writes the report, and makes the decision durable; returns the messages accepted."""
         name, accepted, folder = claim.name or "", 0, DONE
+        self._require_room()
         try:
             accepted = self._accept_or_quarantine(claim, name)
         except Refused as refusal:
@@ -209,7 +213,7 @@ class DropFolder:
     def _accept_rows(self, batch: Batch, feed: Feed, stream: BinaryIO, look: tuple[int, int], claim: Claim) -> int:
         try:
             good = self._stage(batch.id, feed, stream)
-        except Refused:
+        except (Refused, DiskNearlyFull):
             self._batches.discard(batch.id)
             raise
         self._reached("staged")
@@ -234,10 +238,15 @@ class DropFolder:
             while chunk := [_staged(row) for row in islice(judged, _ROWS_PER_CHUNK)]:
                 rows += len(chunk)
                 good += sum(not row.reason for row in chunk)
+                self._require_room()
                 self._batches.stage(batch_id, chunk)
         if not rows:
             raise Refused(REJECTED, "no_rows")
         return good
+
+    def _require_room(self) -> None:
+        if self._space is not None:
+            self._space.require()
 
 
 def _staged(row: Judged) -> StagedRow:
