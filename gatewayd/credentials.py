@@ -2,8 +2,9 @@
 
 A name is looked for in `$CREDENTIALS_DIRECTORY` (systemd puts them there for the service alone), then in `credentials/`
 beside the configuration, then in `credentials/` of the state directory, and last, for root, in systemd's encrypted
-store (`systemd-creds decrypt`), so that the CLI finds the key the daemon has. A file that others could read is refused
-with the command that puts it right; a link is not followed. No value is ever part of a message.
+store (`systemd-creds decrypt`), so that the CLI finds the key the daemon has. Root becomes the service's user before it
+touches anything of his: what only root can decrypt is read before that (`taken`). A file that others could read is
+refused with the command that puts it right; a link is not followed. No value is ever part of a message.
 
 The two keys gatewayd makes itself (`db-key`, `log-key`: 32 random bytes, kept as 64 hex digits) are created once, in
 the state directory, with mode 0600. A database whose key is gone is refused, never given a new one.
@@ -16,8 +17,8 @@ import re
 import secrets
 import stat
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gatewayd.errors import ConfigurationError, StorageUnavailable
@@ -27,7 +28,8 @@ LOG_KEY = "log-key"
 KEY_BYTES = 32
 _MAX_BYTES = 64 * 1024
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}\Z")
-_ENCRYPTED = (Path("/etc/credstore.encrypted"), Path("/run/credstore.encrypted"))
+ENCRYPTED = (Path("/etc/credstore.encrypted"), Path("/run/credstore.encrypted"))
+"""Where systemd looks for what `LoadCredentialEncrypted=` names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,14 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Where to look, in order; `given` is systemd's directory, whose access systemd controls."""
+    """Where to look, in order; `given` is systemd's directory, whose access systemd controls, `store` has what it
+    encrypts, `held` what was read already."""
 
     given: Path | None
     directories: Sequence[Path]
     state: Path
+    store: Sequence[Path] = ENCRYPTED
+    held: Mapping[str, Secret] = field(default_factory=dict)
 
     @classmethod
     def of(cls, configuration: Path, state_directory: Path) -> Credentials:
@@ -53,16 +58,23 @@ class Credentials:
         own = state_directory / "credentials"
         return cls(Path(given) if given else None, (configuration.absolute().parent / "credentials", own), own)
 
+    def taken(self, names: Iterable[str]) -> Credentials:
+        """The same, with these secrets in hand, as far as they exist: for who is root now and will not be so later."""
+        found = {name: self.find(name) for name in names}
+        return replace(self, held={**self.held, **{name: secret for name, secret in found.items() if secret}})
+
     def find(self, name: str) -> Secret | None:
         """The secret of that name, or None. Raises ConfigurationError: its file is open to others, or unreadable."""
         if not _NAME.match(name):
             raise ConfigurationError("this is no name of a credential", expected="letters, digits, . - and _")
+        if name in self.held:
+            return self.held[name]
         if self.given is not None and (value := _read(self.given / name, private=False)) is not None:
             return Secret(value, "systemd")
         for directory in self.directories:
             if (value := _read(directory / name, private=True)) is not None:
                 return Secret(value, str(directory / name))
-        return _decrypt(name)
+        return _decrypt(name, self.store)
 
     def text(self, name: str) -> str:
         """A secret that is a word, as a PIN. Raises ConfigurationError when it is absent or no text."""
@@ -139,21 +151,30 @@ def _read(path: Path, *, private: bool) -> bytes | None:
         os.close(handle)
 
 
-def _decrypt(name: str) -> Secret | None:
+def _decrypt(name: str, store: Sequence[Path]) -> Secret | None:
     """As root, from systemd's encrypted store, where the unit's LoadCredentialEncrypted= takes it from."""
     if os.geteuid() != 0:
         return None
-    for directory in _ENCRYPTED:
-        path = directory / f"gatewayd.{name}"
-        if not path.exists():
-            continue
-        command = ["systemd-creds", "decrypt", f"--name={name}", str(path), "-"]
-        try:
-            done = subprocess.run(command, capture_output=True, check=True, timeout=30)  # noqa: S603  # no user's words
-        except (OSError, subprocess.SubprocessError):
-            raise ConfigurationError("systemd-creds could not decrypt it", file=str(path)) from None
-        return Secret(done.stdout, str(path))
-    return None
+    path = next((path for folder in store if (path := folder / f"gatewayd.{name}").exists()), None)
+    if path is None:
+        return None
+    command = ["systemd-creds", "decrypt", f"--name={name}", str(path), "-"]
+    try:
+        done = subprocess.run(command, capture_output=True, check=True, timeout=30)  # noqa: S603  # no user's words
+    except FileNotFoundError:
+        words = f"is encrypted, and systemd-creds is not installed; {_PLAIN}"
+        raise ConfigurationError(words, file=str(path)) from None
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["no reason given"]
+        words = f"systemd-creds cannot decrypt it ({said[0][:200]}): was it encrypted on another machine? {_PLAIN}"
+        raise ConfigurationError(words, file=str(path)) from None
+    except (OSError, subprocess.SubprocessError) as error:
+        words = f"systemd-creds did not decrypt it ({type(error).__name__})"
+        raise ConfigurationError(words, file=str(path)) from None
+    return Secret(done.stdout, str(path))
+
+
+_PLAIN = "bring back the plain file of mode 0600 that you kept (docs/hardware.md, at the end)"
 
 
 def _write_private(path: Path, content: bytes) -> None:

@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -162,7 +162,7 @@ class _Demo:
     def __init__(self, settings: Settings, network: Network) -> None:
         self._settings, self._network = settings, network
         self._clock: Clock = SystemClock()
-        self._secrets = Credentials.of(settings.file, settings.state_directory)
+        self._secrets = replace(Credentials.of(settings.file, settings.state_directory), store=())
         self._report = settings.spool_directory / "done" / f"{NAME}{REPORT}"
 
     def run(self) -> list[str]:

@@ -60,7 +60,8 @@ def database_key(settings: Settings, secrets: Credentials) -> Secret | None:
     if settings.database_file.exists():
         raise ConfigurationError(
             f"the key of {settings.database_file} is missing",
-            expected=f"the credential `{credentials.DATABASE_KEY}`, or {secrets.state / credentials.DATABASE_KEY}",
+            expected=f"{secrets.state / credentials.DATABASE_KEY}, or, for root (type sudo first), "
+            f"{secrets.store[0] if secrets.store else 'a store of systemd'}/gatewayd.{credentials.DATABASE_KEY}",
         )
     key = secrets.make_key(credentials.DATABASE_KEY)
     log.info("key.made", file=key.origin)

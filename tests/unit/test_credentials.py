@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,3 +90,25 @@ def test_a_new_key_is_private_and_stays(places: Credentials, tmp_path: Path) -> 
     assert (tmp_path / "state" / DATABASE_KEY).stat().st_mode & 0o777 == 0o600
     assert places.make_key(DATABASE_KEY) == made == places.key(DATABASE_KEY)
     assert [path.name for path in (tmp_path / "state").iterdir()] == [DATABASE_KEY]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="systemd's encrypted store is asked for root only")
+def test_without_systemd_creds_an_encrypted_key_is_a_sentence(
+    places: Credentials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "gatewayd.db-key", b"encrypted")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigurationError, match="systemd-creds is not installed; bring back the plain file"):
+        replace(places, store=(tmp_path,)).key(DATABASE_KEY)
+
+
+def test_what_was_taken_needs_no_second_look(places: Credentials, tmp_path: Path) -> None:
+    put(tmp_path / "state" / DATABASE_KEY, KEY)
+    taken = places.taken([DATABASE_KEY, "pin"])
+    (tmp_path / "state" / DATABASE_KEY).unlink()
+    found = taken.key(DATABASE_KEY)
+    assert found is not None
+    assert found.value == KEY
+    assert taken.find("pin") is None
+    assert KEY.hex() not in repr(taken)
+    assert repr(KEY) not in repr(taken)
