@@ -15,6 +15,7 @@ from gatewayd.daemon import lock
 from gatewayd.daemon import status as daemon_status
 from gatewayd.daemon.rules import space_of
 from gatewayd.domain.message import MessageState
+from gatewayd.store.inbox import Inbox
 from gatewayd.store.outbox import Outbox
 from gatewayd.store.work import MessageRecord
 
@@ -38,6 +39,8 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
     counts = outbox.counts()
     unknown = outbox.list(states=[MessageState.UNKNOWN], limit=_SHOWN)
     room = space_of(here.settings, here.clock).tightest()
+    inbox = Inbox(here.database)
+    to_review, quarantined = inbox.to_review(), inbox.quarantined()
     if json:
         output.as_json(
             {
@@ -46,13 +49,21 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
                 "version": told.version if told else __version__,
                 "started_at": output.rfc3339(datetime.fromisoformat(told.started_at)) if told else None,
                 "lines": [
-                    {"port": line.port, "sim": line.sim or None, "state": line.why or "ok"} for line in _lines(told)
+                    {
+                        "port": line.port,
+                        "sim": line.sim or None,
+                        "state": line.why or "ok",
+                        "memory": "filling" if line.filling else "ok",
+                    }
+                    for line in _lines(told)
                 ],
                 "messages": {str(state): counts.get(state, 0) for state in MessageState},
                 "unknown": [message.id for message in unknown],
                 "disk": {"path": str(room.path), "free": room.free, "least": room.least, "level": room.level}
                 if room is not None
                 else None,
+                "to_review": to_review,
+                "quarantined": quarantined,
             }
         )
         return
@@ -61,6 +72,7 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
         output.bullet("!", "bold yellow", f"{room.sentence()}: {_DISK[room.level]}")
     _print_counts(counts)
     _print_unknown(here, unknown, counts.get(MessageState.UNKNOWN, 0))
+    _print_received(told, to_review, quarantined)
 
 
 def _lines(told: daemon_status.Status | None) -> Sequence[daemon_status.LineStatus]:
@@ -112,3 +124,17 @@ def _print_unknown(here: context.Context, unknown: Sequence[MessageRecord], tota
     output.say("Ask the recipient, or look at the SIM's bill; then type")
     output.say("  gatewayd messages resolve ID --as-sent    it went out")
     output.say("  gatewayd messages resolve ID --resend     send it again, even if it may arrive twice")
+
+
+def _print_received(told: daemon_status.Status | None, to_review: int, quarantined: int) -> None:
+    """What came in and needs somebody."""
+    for line in _lines(told):
+        if line.filling:
+            words = f"{line.sim or line.port}: the memory for replies is nearly full, and a STOP may be turned away"
+            output.bullet("!", "bold yellow", f"{words}; the log says more (journalctl -u gatewayd -p warning)")
+    if to_review:
+        words = output.many(to_review, "opt-out") + " that may not have been meant"
+        output.bullet("!", "bold yellow", f"{words}: gatewayd inbox list --to-review")
+    if quarantined:
+        words = f"{quarantined} of what came in could not be read"
+        output.bullet("!", "bold yellow", f"{words}: gatewayd quarantine list")

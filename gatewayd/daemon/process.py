@@ -148,7 +148,7 @@ class _Process:
             version=__version__,
             started_at=self._started_at.isoformat(timespec="seconds"),
             at=self._clock.utc_now().isoformat(timespec="seconds"),
-            lines=[LineStatus(line.port, line.sim, line.why) for line in self._gateway.lines()],
+            lines=[LineStatus(line.port, line.sim, line.why, line.filling) for line in self._gateway.lines()],
             crashes=self._gateway.crashes,
         )
 

@@ -25,11 +25,13 @@ BURST = 5
 
 @dataclass(frozen=True, slots=True)
 class LineStatus:
-    """A port: the SIM found there ("" while none is), and why nothing is being sent ("" while all is well)."""
+    """A port: the SIM found there ("" while none is), why nothing is being sent ("" while all is well), and whether its
+    memory for what comes in is nearly full."""
 
     port: str
     sim: str
     why: str
+    filling: bool = False
 
 
 @dataclass(frozen=True, slots=True)

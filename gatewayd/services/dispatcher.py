@@ -36,12 +36,14 @@ HEALTHY = 1800.0
 
 @dataclass(frozen=True, slots=True)
 class LineStatus:
-    """A line as `status` shows it: `why` is "" while nothing keeps it from sending."""
+    """A line as `status` shows it: `why` is "" while nothing keeps it from sending, `filling` says that its memory for
+    what comes in is nearly full."""
 
     port: str
     sim: str
     why: str
     crashes: int
+    filling: bool = False
 
 
 class Dispatcher:
@@ -103,7 +105,10 @@ class Dispatcher:
 
     def status(self) -> list[LineStatus]:
         """Each line, in the order of the configuration."""
-        return [LineStatus(worker.line.port, *worker.line.status, crashes=worker.crashes) for worker in self._workers]
+        return [
+            LineStatus(worker.line.port, *worker.line.status, crashes=worker.crashes, filling=worker.line.filling)
+            for worker in self._workers
+        ]
 
 
 class _Worker:

@@ -126,6 +126,11 @@ class Line:
         allowance = self._allowance
         return (allowance.sim.name if allowance else "", "storage" if self._row.storage else self._why)
 
+    @property
+    def filling(self) -> bool:
+        """Whether the memory for what comes in is nearly full."""
+        return self._mailbox is not None and self._mailbox.filling
+
     # -- the line's own thread
 
     def run_once(self) -> Turn:

@@ -84,6 +84,7 @@ class Mailbox:
             return True
         if isinstance(notice, StorageFull | Restarted):
             if isinstance(notice, StorageFull):
+                self._alarmed = True
                 log.error("sim.storage_full", sim_id=self._sim_id)
             self.doubt()
             return True
@@ -94,6 +95,7 @@ class Mailbox:
     def detach(self) -> None:
         """The modem goes, or another comes: what was said of places is void."""
         self._sim_id = None
+        self._alarmed = False
         self._places.clear()
         self._late.clear()
         self._unreadable.clear()
@@ -115,6 +117,11 @@ class Mailbox:
         if self._places or self._late:
             return 0.0
         return max(0.0, self._sweep_at - self._clock.monotonic())
+
+    @property
+    def filling(self) -> bool:
+        """Whether the memory was nearly full when it was last looked at: a reply may be turned away."""
+        return self._alarmed
 
     @property
     def has_late_answer(self) -> bool:

@@ -1,7 +1,8 @@
 """Receiving: what the modems hand over is kept, then understood.
 
     keep          PDUs out of a modem's memory: on stable storage, and obeyed, when it returns; it may forget them
-    handed_over   a report given to us directly, which nobody can read again: kept within LINGER, many in one commit
+    handed_over   a report given to us directly, which nobody can read again: kept at once, or within LINGER of the last
+                  ones, many in one commit; a crash loses what came in that tenth of a second
     run_once      one turn of the worker: keep what lingers, obey what is left, match reports
 
 `keep` and `handed_over` come from the lines' and the modems' threads; `run_once` belongs to one worker, which `bell`
@@ -29,8 +30,10 @@ from gatewayd.store.inbox import MESSAGE, REPORT, UNREADABLE, Inbox, NewArrival
 
 log = structlog.get_logger(__name__)
 
-LINGER = 0.5
-"""Seconds a direct report waits for others: a busy gateway makes one commit of many."""
+LINGER = 0.1
+"""Seconds a direct report waits for others, if some came just before: a busy gateway makes one commit of many."""
+MATCH = 0.5
+"""Seconds between two matchings while reports keep coming: what is kept can wait, and matching many costs less."""
 RETRY = 5.0
 """Seconds between two looks at reports that found no submission yet, and at parts that wait."""
 _MOST_HELD = 100_000
@@ -45,6 +48,7 @@ class Receiver:
         self.bell = threading.Event()
         self._handed: deque[tuple[int, str, datetime]] = deque(maxlen=_MOST_HELD)
         self._lingering = False
+        self._match_at = 0.0
 
     # -- from any thread
 
@@ -71,39 +75,51 @@ class Receiver:
     def run_once(self) -> float:
         """One turn; in how many seconds the next one is due. StorageUnavailable."""
         kept = self._keep_handed()
+        self._lingering = bool(kept)
+        now = self._clock.monotonic()
+        if kept == {REPORT} and now < self._match_at:
+            return LINGER
+        self._match_at = now + MATCH
         self._replies.run_once()
         self.reconciler.run_once()
-        self._lingering = kept
         return LINGER if kept or self._handed else RETRY
 
     def close(self) -> None:
         """Keep what lingers. StorageUnavailable."""
         self._keep_handed()
 
-    def _keep_handed(self) -> bool:
+    def _keep_handed(self) -> set[str]:
+        """Keep what lingers; of which kinds it was."""
         held = list(self._handed)
-        if not held:
-            return False
-        self._inbox.keep([self._arrival(*one) for one in held])
+        arrivals = [self._arrival(*one) for one in held]
+        if arrivals:
+            self._inbox.keep(arrivals)
         for _ in held:
             self._handed.popleft()
-        return True
+        return {arrival.kind for arrival in arrivals}
 
     def _arrival(self, sim_id: int, pdu: str, now: datetime) -> NewArrival:
-        fingerprint = hashlib.sha256(_without_service_centre(pdu)).digest()[:16]
-        try:
-            found = decode(pdu, outgoing=False)
-        except PduError as error:
-            log.warning("incoming.unreadable", sim_id=sim_id, why=str(error))
-            return NewArrival(sim_id, fingerprint, pdu, UNREADABLE, now)
-        if not isinstance(found, Deliver):
-            return NewArrival(sim_id, fingerprint, pdu, REPORT, now)
-        sender = e164(found.number, self._country) or found.number
-        concat, part = found.concat, None
-        if concat is not None and concat.parts > 1 and 1 <= concat.number <= concat.parts:
-            # A reference of 16 bits and one of 8 are different references.
-            part = (concat.reference | (1 << 16 if concat.wide else 0), concat.parts, concat.number)
-        return NewArrival(sim_id, fingerprint, pdu, MESSAGE, now, sender, part)
+        found = understood(sim_id, pdu, now, self._country)
+        if found.kind == UNREADABLE:
+            log.warning("incoming.unreadable", sim_id=sim_id, why=found.reason)
+        return found
+
+
+def understood(sim_id: int, pdu: str, now: datetime, country: str) -> NewArrival:
+    """What kind of PDU this is, whose, and which part of a message."""
+    fingerprint = hashlib.sha256(_without_service_centre(pdu)).digest()[:16]
+    try:
+        found = decode(pdu, outgoing=False)
+    except PduError as error:
+        return NewArrival(sim_id, fingerprint, pdu, UNREADABLE, now, reason=str(error))
+    if not isinstance(found, Deliver):
+        return NewArrival(sim_id, fingerprint, pdu, REPORT, now)
+    sender = e164(found.number, country) or found.number
+    concat, part = found.concat, None
+    if concat is not None and concat.parts > 1 and 1 <= concat.number <= concat.parts:
+        # A reference of 16 bits and one of 8 are different references.
+        part = (concat.reference | (1 << 16 if concat.wide else 0), concat.parts, concat.number)
+    return NewArrival(sim_id, fingerprint, pdu, MESSAGE, now, sender, part)
 
 
 def _without_service_centre(pdu: str) -> bytes:

@@ -23,7 +23,7 @@ from sqlalchemy.engine import Connection
 
 from gatewayd.errors import UsageError
 from gatewayd.store.engine import Database, inserted_id
-from gatewayd.store.schema import arrivals, incoming, messages, sims
+from gatewayd.store.schema import QUARANTINED, TO_REVIEW, arrivals, incoming, messages, sims
 from gatewayd.store.statement import Statement
 from gatewayd.store.types import UtcTime
 
@@ -33,7 +33,8 @@ _NEW, WAITING, _DONE, _QUARANTINED = "new", "waiting", "done", "quarantined"
 
 @dataclass(frozen=True, slots=True)
 class NewArrival:
-    """A PDU to keep. `part`: reference, number of parts, place from 1; None for a message in one part."""
+    """A PDU to keep. `part`: reference, number of parts, place from 1; None for a message in one part. `reason`: why it
+    could not be read."""
 
     sim_id: int
     fingerprint: bytes
@@ -42,6 +43,7 @@ class NewArrival:
     received_at: datetime
     sender: str = ""
     part: tuple[int, int, int] | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ _KEEP = Statement(
         received_at=sa.bindparam("received_at", type_=UtcTime),
         kind=sa.bindparam("kind"),
         state=sa.bindparam("state"),
+        reason=sa.bindparam("reason"),
         sender=sa.bindparam("sender"),
         reference=sa.bindparam("reference"),
         total=sa.bindparam("total"),
@@ -178,7 +181,14 @@ class Inbox:
 
     def quarantined(self) -> int:
         """How many PDUs nobody could read."""
-        query = sa.select(sa.func.count()).where(_a.state == _QUARANTINED)
+        return self._count(arrivals, QUARANTINED)
+
+    def to_review(self) -> int:
+        """How many messages a person should look at."""
+        return self._count(incoming, TO_REVIEW)
+
+    def _count(self, table: sa.Table, which: sa.ColumnElement[bool]) -> int:
+        query = sa.select(sa.func.count()).select_from(table).where(which)
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one())
 
@@ -250,7 +260,7 @@ class Inbox:
         if sender:
             query = query.where(_i.sender == sender)
         if to_review:
-            query = query.where(_i.review, _i.reviewed_at.is_(None))
+            query = query.where(TO_REVIEW)
         with self._database.read() as connection:
             return [Incoming(**row._mapping) for row in connection.execute(query)]
 
@@ -281,5 +291,5 @@ def _row(new: NewArrival) -> dict[str, Any]:
     return {
         "sim_id": new.sim_id, "fingerprint": new.fingerprint, "pdu": new.pdu, "received_at": new.received_at,
         "kind": new.kind, "state": _QUARANTINED if new.kind == UNREADABLE else _NEW, "sender": new.sender,
-        "reference": reference, "total": total, "place": place,
+        "reason": new.reason[:200], "reference": reference, "total": total, "place": place,
     }  # fmt: skip

@@ -92,7 +92,13 @@ def _contacts(connection: Connection) -> None:
         connection.exec_driver_sql(trigger)
 
 
-_SINCE_2: tuple[Callable[[Connection], None], ...] = (_evidence, _reports_kept_true, _contacts)
+def _for_a_person(connection: Connection) -> None:
+    """What waits for a person's eye is found, and counted, without reading all that ever came in."""
+    for table, name in ((incoming, "incoming_to_review"), (arrivals, "arrivals_quarantined")):
+        next(index for index in table.indexes if index.name == name).create(connection, checkfirst=True)
+
+
+_SINCE_2: tuple[Callable[[Connection], None], ...] = (_evidence, _reports_kept_true, _contacts, _for_a_person)
 
 
 def _from_2(connection: Connection) -> None:

@@ -15,7 +15,7 @@ from gatewayd.modem.pdu import Concat, Deliver, StatusReport
 from gatewayd.modem.simulator.card import STORED_UNREAD, Stored
 from gatewayd.services.answers import Answers
 from gatewayd.services.intake import NumberRules
-from gatewayd.services.receiving import Receiver
+from gatewayd.services.receiving import RETRY, Receiver
 from gatewayd.services.reconciler import Reconciler
 from gatewayd.services.replies import Replies
 from gatewayd.store.inbox import Inbox
@@ -52,7 +52,8 @@ class ReceivingWorld(World):
 
     def turn(self, *names: str) -> list[str]:
         events = self.settle(*names)
-        self.receiver.run_once()
+        while self.receiver.run_once() < RETRY:
+            pass
         return [*events, *self.settle(*names)]
 
     def swept(self, *names: str) -> list[str]:

@@ -13,7 +13,7 @@ A file a subject: base (what tables are made with), queue, people, inbox. `store
 
 from gatewayd.store.schema import people, queue
 from gatewayd.store.schema.base import metadata
-from gatewayd.store.schema.inbox import arrivals, incoming
+from gatewayd.store.schema.inbox import QUARANTINED, TO_REVIEW, arrivals, incoming
 from gatewayd.store.schema.people import consents, contacts, optouts, wordings
 from gatewayd.store.schema.queue import (
     LATER,
@@ -36,9 +36,11 @@ __all__ = [
     "LATER",
     "OPEN",
     "OWING",
+    "QUARANTINED",
     "READY",
     "REMARKABLE",
     "REMARKABLE_STATES",
+    "TO_REVIEW",
     "WAITING",
     "arrivals",
     "attempts",

@@ -35,6 +35,8 @@ incoming = sa.Table(
 i = incoming.c
 sa.Index("incoming_from", i.sender, i.received_at)
 partial("incoming_unfiled", i.id, where=i.filed_at.is_(None))
+TO_REVIEW = (i.review == known("1")) & i.reviewed_at.is_(None)
+partial("incoming_to_review", i.id, where=TO_REVIEW)
 
 arrivals = sa.Table(
     "arrivals",
@@ -61,3 +63,5 @@ arrivals = sa.Table(
 """PDUs as a modem gave them, each once: `new` until they are understood, `waiting` for the other parts."""
 partial("arrivals_new", arrivals.c.kind, arrivals.c.id, where=arrivals.c.state == known("'new'"))
 partial("arrivals_waiting", arrivals.c.sim_id, arrivals.c.sender, where=arrivals.c.state == known("'waiting'"))
+QUARANTINED = arrivals.c.state == known("'quarantined'")
+partial("arrivals_quarantined", arrivals.c.id, where=QUARANTINED)
