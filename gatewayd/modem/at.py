@@ -177,7 +177,9 @@ class Modem(GsmModem):  # type: ignore[misc]  # the library publishes no types
         *lines, rest = data.split(b"\n")
         for raw in lines:
             line = raw.strip(_NOISE).decode("latin-1").removeprefix("> ")
-            if line and line != PROMPT and not self._overlong:
+            if line == PROMPT and self._expectResponseTermSeq:  # and at once behind it a RING, say
+                self._handleLineRead(PROMPT, checkForResponseTerm=False)
+            elif line and line != PROMPT and not self._overlong:
                 self._handleLineRead(line)
             self._overlong = False
         if self._expectResponseTermSeq and (rest.lstrip(_NOISE).startswith(b">") or rest.endswith(b"> ")):

@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import time, timedelta
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from structlog.testing import capture_logs
 
-from gatewayd.domain.purpose import Basis, Hours, Limits, Purpose
 from gatewayd.domain.text import Alphabet
 from gatewayd.modem.pdu import Concat
-from gatewayd.services.answers import Kind as AnswerKind
-from tests.scenarios.receiving import ReceivingWorld, deliver, in_parts
-from tests.scenarios.world import EVENTS, number
+from gatewayd.services.receiving import understood
+from gatewayd.store.inbox import REPORT
+from gatewayd.store.quarantine import Quarantine
+from tests.scenarios.receiving import ReceivingWorld, deliver, in_parts, report
+from tests.scenarios.world import number
 
 Make = Callable[..., ReceivingWorld]
 WHO = number(1)
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    worlds: list[ReceivingWorld] = []
-
-    def build(*names: str, **how: object) -> ReceivingWorld:
-        world = ReceivingWorld(tmp_path, *(names or ("a",)), **how)
-        worlds.append(world)
-        world.turn()
-        return world
-
-    yield build
-    for world in worlds:
-        world.close()
 
 
 # -- the inbox
@@ -107,6 +90,30 @@ def test_octets_that_are_no_pdu_are_put_aside_and_never_read_again(make: Make, p
     assert world.inbox.quarantined() == 1
 
 
+def test_what_was_put_aside_is_shown_and_can_be_read_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = make()
+    with monkeypatch.context() as defect:
+        defect.setattr(world.replies, "_read", _defective)
+        for pdu in (deliver(WHO, "STOP"), "00FF"):
+            world.put("a", pdu)
+        world.turn()
+    store = Quarantine(world.db)
+    octets, message = store.list()
+    assert (octets.pdu, octets.sim, message.reason) == ("00FF", "a", "failed: ZeroDivisionError")
+    assert octets.reason
+    assert store.list([octets.id]) == [octets]
+    assert store.retry(message.id, understood(message.sim_id, message.pdu, message.received_at, "FR"))
+    world.turn()
+    assert world.opted_out() == [WHO]
+    assert store.discard(octets.id, by="marie")
+    assert (store.list(), world.inbox.quarantined()) == ([], 0)
+    assert not store.discard(octets.id, by="marie")
+
+
+def _defective(_text: str) -> object:
+    raise ZeroDivisionError
+
+
 def test_a_crash_between_keeping_and_reading_loses_nothing(make: Make) -> None:
     world = make()
     world.inbox.keep([world.receiver._arrival(1, deliver(WHO, "STOP"), world.clock.now)])
@@ -124,6 +131,31 @@ def test_a_call_disturbs_nobody(make: Make) -> None:
     world.accept(number(2))
     world.turn()
     assert len(world.ledger) == 1
+
+
+def test_a_memory_that_is_nearly_full_is_told_until_it_is_not(make: Make) -> None:
+    world = make()
+    line = world.lines["a"]
+    for n in range(102):
+        world.put("a", deliver(number(n), "Bonjour"), urc=False)
+    world.swept()
+    assert line.filling
+    world.swept()
+    assert not line.filling
+
+
+@pytest.mark.parametrize("words", ['^SMMEMFULL: "ME"', '+CIEV: "smsfull",1'])
+def test_a_modem_that_says_its_memory_is_full_is_believed_and_emptied(make: Make, words: str) -> None:
+    world = make()
+    world.put("a", deliver(WHO, "STOP"), urc=False)
+    with capture_logs() as logs:
+        world._heard("a", lambda: world.sims["a"].urc(words))
+        assert world.lines["a"].filling
+        world.turn()
+    assert "sim.storage_full" in [log["event"] for log in logs]
+    assert world.opted_out() == [WHO]
+    world.swept()
+    assert not world.lines["a"].filling
 
 
 def test_a_full_memory_is_told(make: Make) -> None:
@@ -205,239 +237,7 @@ def test_parts_of_two_people_do_not_mix(make: Make) -> None:
     assert sorted(world.texts()) == [(WHO, "Bonjour"), (number(2), "Au revoir")]
 
 
-# -- STOP
-
-
-def test_stop_cancels_all_that_waits_on_any_sim(make: Make) -> None:
-    world = make("a", "b")
-    later = world.accept(WHO, not_before=world.clock.now.replace(hour=20))
-    world.settle("b")
-    world.write("a", WHO, "Stop")
-    world.turn()
-    assert [world.state(one) for one in later] == ["canceled"]
-    message = world.inbox.list()[0]
-    assert (message.kind, message.tier, message.canceled, message.review) == ("opt_out", "certain", 1, False)
-
-
-@pytest.mark.parametrize("text", ["Stop merci", "STOP. Marie", "arrêtez de m'envoyer des SMS"])
-def test_what_is_not_certain_opts_out_and_is_reviewed(make: Make, text: str) -> None:
-    world = make()
-    world.write("a", WHO, text)
-    world.turn()
-    assert world.opted_out() == [WHO]
-    (message,) = world.inbox.list(to_review=True)
-    world.inbox.reviewed(message.id, by="marie", at=world.clock.now)
-    assert world.inbox.list(to_review=True) == []
-
-
-@pytest.mark.parametrize("text", ["STOP\n--\nMarie Dupont", "STOP Amicale des Jardins"])
-def test_stop_with_a_signature_or_our_name(make: Make, text: str) -> None:
-    world = make()
-    world.write("a", WHO, text)
-    world.turn()
-    assert world.opted_out() == [WHO]
-
-
-def test_a_bus_stop_goes_to_the_inbox(make: Make) -> None:
-    world = make()
-    world.write("a", WHO, "On se retrouve à l'arrêt de bus")
-    world.turn()
-    assert world.opted_out() == []
-    assert world.inbox.list()[0].kind == "other"
-
-
-def test_stop_in_national_form(make: Make) -> None:
-    world = make()
-    waiting = world.accept(WHO, not_before=world.clock.now.replace(hour=20))
-    world.put("a", deliver("0" + WHO.removeprefix("+33"), "STOP"))
-    world.turn()
-    assert world.opted_out() == [WHO]
-    assert world.state(waiting[0]) == "canceled"
-
-
-def test_what_was_claimed_before_the_stop_is_blocked_at_the_mark(make: Make) -> None:
-    world = make()
-    line = world.lines["a"]
-    work_ids = world.accept(WHO)
-    claimed = line._next(line._allowance) if line._allowance else None
-    assert claimed is not None
-    world.write("a", WHO, "STOP")
-    world.receiver.keep(1, [deliver(WHO, "STOP")])
-    world.receiver.run_once()
-    world.turn()
-    assert world.state(work_ids[0]) == "blocked"
-    assert [entry.text for entry in world.ledger if "Bonjour" in (entry.text or "")] == []
-
-
-def test_one_confirmation_goes_out_and_nothing_else_ever(make: Make) -> None:
-    world = make()
-    world.write("a", WHO, "STOP")
-    world.turn()
-    assert [entry.destination for entry in world.ledger] == [WHO]
-    assert "vous ne recevrez plus nos SMS" in str(world.ledger[0].text)
-    world.clock.advance(60)
-    world.put("a", deliver(WHO, "STOP", at=world.clock.now))
-    world.accept(WHO)
-    world.turn()
-    assert len(world.ledger) == 1
-    assert world.people.optouts(active=False)[0].recipient == WHO
-    assert len(world.opted_out()) == 1
-
-
-def test_start_lifts_the_opt_out_and_invents_no_consent(make: Make) -> None:
-    world = make()
-    world.write("a", WHO, "STOP")
-    world.turn()
-    world.clock.advance(60)
-    world.write("a", WHO, "START")
-    world.turn()
-    assert world.opted_out() == []
-    assert world.people.optouts(active=False)[0].lifted_by == "sms"
-    assert world.people.consents(WHO) == []
-
-
-def test_a_purpose_of_consent_stays_closed_to_who_wrote_start_and_never_consented(make: Make) -> None:
-    world = make(purposes=[EVENTS, Purpose("loto", "Le loto", Basis.CONSENT)])
-    for text in ("STOP", "START"):
-        world.clock.advance(60)
-        world.write("a", WHO, text)
-        world.turn()
-    closed, opened = world.accept(WHO, purpose="loto"), world.accept(WHO)
-    world.turn()
-    assert [world.state(closed[0]), world.state(opened[0])] == ["blocked", "delivered"]
-
-
-def test_start_is_confirmed_once_a_day_and_only_if_it_ended_something(make: Make) -> None:
-    world = make()
-    for text in ("START", "STOP", "START", "STOP", "START"):
-        world.clock.advance(60)
-        world.put("a", deliver(WHO, text, at=world.clock.now))
-        world.turn()
-    assert ["ne recevrez plus" in str(entry.text) for entry in world.ledger] == [True, False]
-    assert "nous pouvons à nouveau vous écrire" in str(world.ledger[1].text)
-    assert [one.kind for one in reversed(world.inbox.list())] == ["opt_in", "opt_out"] * 2 + ["opt_in"]
-    assert world.opted_out() == []
-
-
-def test_answers_leave_at_night(make: Make) -> None:
-    by_day = Purpose(EVENTS.key, "Activités", Basis.CONTRACT, hours=Hours(since=time(8), until=time(20)))
-    world = make(purposes=[by_day])
-    world.clock.now = world.clock.now.replace(hour=23)
-    for text in ("STOP", "START"):
-        world.clock.advance(1)
-        world.put("a", deliver(WHO, text, at=world.clock.now))
-        world.turn()
-    world.accept(WHO)
-    world.turn()
-    assert len(world.ledger) == 2
-
-
-@pytest.mark.parametrize("kind", ["stop", "start"])
-def test_a_confirmation_may_be_left_out(make: Make, kind: str) -> None:
-    world = make()
-    world.replies._answers = replace(world.replies._answers, unsaid=frozenset({AnswerKind(kind)}))
-    for text in ("STOP", "START"):
-        world.clock.advance(60)
-        world.put("a", deliver(WHO, text, at=world.clock.now))
-        world.turn()
-    assert len(world.ledger) == 1
-    assert world.opted_out() == []
-    assert world.people.optouts(active=False)[0].recipient == WHO
-
-
-# -- what lay in a SIM for long
-
-
-@pytest.mark.parametrize(
-    ("word", "hours", "answered"),
-    [
-        ("STOP", 24 * 21, 0),
-        ("STOP", 24 * 3, 1),
-        ("CONTACT", 30, 0),
-        ("AIDE", 30, 0),
-        ("CONTACT", 20, 1),
-        ("AIDE", -1, 1),
-    ],
-)
-def test_what_is_old_is_obeyed_and_not_answered(make: Make, word: str, hours: int, answered: int) -> None:
-    world = make()
-    world.put("a", deliver(WHO, word, at=world.clock.now - timedelta(hours=hours)))
-    world.turn()
-    assert world.opted_out() == ([WHO] if word == "STOP" else [])
-    assert len(world.ledger) == answered
-
-
-def test_a_start_as_old_as_its_stop_lifts_it_in_silence(make: Make) -> None:
-    world = make()
-    for minutes, text in enumerate(("STOP", "START")):
-        world.put("a", deliver(WHO, text, at=world.clock.now - timedelta(days=21, minutes=-minutes)))
-        world.turn()
-    assert world.opted_out() == []
-    assert world.ledger == []
-
-
-@pytest.mark.parametrize("hours", [-1, 1])
-@pytest.mark.parametrize("word", ["STOP", "CONTACT"])
-def test_a_clock_an_hour_off_changes_no_answer(make: Make, word: str, hours: int) -> None:
-    world = make()
-    world.put("a", deliver(WHO, word, at=world.clock.now + timedelta(hours=hours)))
-    world.turn()
-    assert len(world.ledger) == 1
-
-
-@pytest.mark.parametrize(("age", "answered"), [(timedelta(minutes=5), 1), (timedelta(days=21), 0)])
-def test_an_untrusted_clock_judges_no_age(make: Make, age: timedelta, answered: int) -> None:
-    """At boot ours shows the hour of the last shutdown, weeks ago; the answer is judged once it can be trusted."""
-    world = make(limits=Limits(per_day=100))
-    today = world.clock.now
-    world.clock.now, world.clock.believed = today - timedelta(days=30), False
-    world.put("a", deliver(WHO, "STOP", at=today - age))
-    world.turn()
-    assert world.opted_out() == [WHO]
-    assert world.ledger == []
-    world.clock.now, world.clock.believed = today, True
-    world.swept()
-    assert len(world.ledger) == answered
-
-
-def test_start_before_the_confirmation_cancels_it(make: Make) -> None:
-    world = make()
-    world.sims["a"].unregister()
-    world.settle()
-    for text in ("STOP", "START"):
-        world.clock.advance(1)
-        world.receiver.keep(1, [deliver(WHO, text, at=world.clock.now)])
-        world.receiver.run_once()
-    world.sims["a"].register()
-    world.turn()
-    assert ["à nouveau vous écrire" in str(entry.text) for entry in world.ledger] == [True]
-    assert world.states() == {"canceled": 1, "delivered": 1}
-
-
-@pytest.mark.parametrize("word", ["CONTACT", "AIDE"])
-def test_who_asks_is_answered_once_a_day(make: Make, word: str) -> None:
-    world = make()
-    for _ in range(3):
-        world.clock.advance(60)
-        world.put("a", deliver(WHO, word, at=world.clock.now))
-        world.turn()
-    assert len(world.ledger) == 1
-    assert "rgpd@example.org" in str(world.ledger[0].text)
-    world.clock.advance(24 * 3600)
-    world.put("a", deliver(WHO, word, at=world.clock.now))
-    world.turn()
-    assert len(world.ledger) == 2
-
-
-@pytest.mark.parametrize("sender", ["36180", "Orange", "+33199000001", "+447700900123"])
-@pytest.mark.parametrize("word", ["CONTACT", "STOP"])
-def test_machines_names_and_strange_numbers_are_never_answered(make: Make, sender: str, word: str) -> None:
-    world = make()
-    world.put("a", deliver(sender, word))
-    world.turn()
-    assert len(world.texts()) == 1
-    assert world.ledger == []
-    assert world.opted_out() == ([sender] if word == "STOP" and sender.startswith("+") else [])
+# -- what is no text, or cannot be read
 
 
 def test_a_text_of_octets_or_of_nothing_is_a_message_like_another(make: Make) -> None:
@@ -463,3 +263,10 @@ def test_what_makes_the_reader_fail_is_put_aside(make: Make, monkeypatch: pytest
     world.turn()
     assert world.opted_out() == [WHO]
     assert world.inbox.quarantined() == 1
+
+
+def test_a_report_handed_over_just_before_a_stop_is_kept(make: Make) -> None:
+    world = make(options="&report=0")
+    world.hand_over("a", report(WHO, 7))
+    world.receiver.close()
+    assert [one.pdu for one in world.inbox.new(REPORT, 10)] == [report(WHO, 7)]
