@@ -28,6 +28,9 @@ from gatewayd.services import wakeup
 from gatewayd.store.engine import Database
 
 DEFAULT_CONFIG = Path("/etc/gatewayd/gatewayd.yaml")
+PATIENCE = 60.0
+"""Seconds that a command waits for the daemon's own writing: a file of 100,000 rows is accepted in one transaction,
+which takes a slow card ten."""
 _STARTED_AS = os.getuid()
 
 
@@ -59,7 +62,7 @@ class Context:
         key = storage.database_key(self.settings, self.credentials)  # as root: it may be root's alone
         logs.configure(storage.log_key(self.credentials), level="warning")
         become_owner(self.settings.state_directory)
-        return storage.open_database(self.settings, key)
+        return storage.open_database(self.settings, key, patience=PATIENCE)
 
     def ring(self) -> None:
         """Tell a running daemon that there is something to do."""

@@ -37,9 +37,9 @@ def sqlite_version() -> str:
     return sqlite3.sqlite_version
 
 
-def open_database(settings: Settings, key: Secret | None) -> Database:
+def open_database(settings: Settings, key: Secret | None, patience: float | None = None) -> Database:
     """The opened database. StoreError: the key does not fit; StorageUnavailable: the file cannot be written."""
-    return Database.open(settings.database_file, key=key.value if key else None)
+    return Database.open(settings.database_file, key=key.value if key else None, patience=patience)
 
 
 def make_state_directory(settings: Settings) -> None:

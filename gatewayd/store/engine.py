@@ -70,19 +70,20 @@ def driver(key: bytes | None) -> ModuleType:
 class Database:
     """Made by `Database.open`; shared by all threads."""
 
-    def __init__(self, module: ModuleType, path: Path, key: bytes | None) -> None:
+    def __init__(self, module: ModuleType, path: Path, key: bytes | None, patience: float | None = None) -> None:
         self._module, self.path = module, path
 
         def connect(*, reading: bool) -> Any:
-            return _connect(module, path, key, reading=reading)
+            return _connect(module, path, key, reading=reading, patience=patience)
 
         self._writing = _engine(module, lambda: connect(reading=False), reading=False)
         self._reading = _engine(module, lambda: connect(reading=True), reading=True)
         self._writer = Writer(self._writing.connect, path, module.Error)
 
     @classmethod
-    def open(cls, path: Path, *, key: bytes | None = None) -> Database:
-        """Open, or create with mode 0600. `key`: 32 random octets, used as they are.
+    def open(cls, path: Path, *, key: bytes | None = None, patience: float | None = None) -> Database:
+        """Open, or create with mode 0600. `key`: 32 random octets, used as they are. `patience`: seconds to wait for
+        another process that writes; None: BUSY_SECONDS.
 
         StoreError: the key does not fit, or the schema is newer than this program. StorageUnavailable: the file cannot
         be opened or written.
@@ -91,7 +92,7 @@ class Database:
             raise StoreError(f"a database key has {KEY_OCTETS} octets, this one {len(key)}")
         module = driver(key)
         _prepare_file(path, encrypted=module is not sqlite3)
-        database = cls(module, path, key)
+        database = cls(module, path, key, patience)
         try:
             database.write(migrations.create)
         except BaseException:
@@ -186,7 +187,7 @@ def _prepare_file(path: Path, *, encrypted: bool) -> None:
         raise StoreError(f"{path} is not encrypted, and a key was given: take the key away, or move the file")
 
 
-def _connect(module: ModuleType, path: Path, key: bytes | None, *, reading: bool) -> Any:
+def _connect(module: ModuleType, path: Path, key: bytes | None, *, reading: bool, patience: float | None = None) -> Any:
     connection = module.connect(
         str(path), timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None, cached_statements=256
     )
@@ -199,6 +200,8 @@ def _connect(module: ModuleType, path: Path, key: bytes | None, *, reading: bool
             connection.execute(f"PRAGMA page_size = {PAGE}")
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
+        if patience is not None:
+            connection.execute(f"PRAGMA busy_timeout={round(patience * 1000)}")
         if reading:
             connection.execute("PRAGMA query_only=ON")
     except module.Error as error:

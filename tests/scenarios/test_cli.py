@@ -6,12 +6,14 @@ import json
 import os
 import signal
 import subprocess
+import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from gatewayd.store.engine import BUSY_SECONDS, Database
 from tests.scenarios.installation import ROOT, Installation, environment
 
 FIRST, SECOND = "+33639980001", "+33639980002"
@@ -284,6 +286,30 @@ def test_simulated_modems_are_ports_for_any_program(installed: Installation) -> 
         assert simulator.wait(20) == 0
     assert [(modem["iccid"], modem["signal_dbm"]) for modem in probed] == [(ready["iccid"], -51)]
     assert not (place / "accueil").exists()
+
+
+def test_a_message_is_accepted_while_the_daemon_writes_for_long(installed: Installation) -> None:
+    assert installed.run("status").returncode == 0
+    key = bytes.fromhex((installed.state / "credentials" / "db-key").read_text())
+    database = Database.open(installed.state / "gatewayd.db", key=key)
+    held, written = threading.Event(), threading.Event()
+
+    def hold(_connection: object) -> None:
+        held.set()
+        written.wait(50)
+
+    writing = threading.Thread(target=database.write, args=(hold,))
+    writing.start()
+    assert held.wait(20)
+    command = installed.command("send", "-p", "alerte", FIRST, "Crue")
+    with subprocess.Popen(command, cwd=ROOT, env=environment()) as send:
+        with pytest.raises(subprocess.TimeoutExpired):
+            send.wait(BUSY_SECONDS + 4)
+        written.set()
+        assert send.wait(50) == 0
+    writing.join()
+    database.close()
+    assert installed.states() == {1: "queued"}
 
 
 def test_outside_its_hours_send_and_show_say_when_a_message_may_leave(installed: Installation) -> None:
