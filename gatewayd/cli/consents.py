@@ -2,52 +2,240 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import tzinfo
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from rich.table import Table
 
 from gatewayd.cli import context, options, output
-from gatewayd.cli.options import AsJson, By
+from gatewayd.cli.options import AsJson, By, PurposeKey, Yes
+from gatewayd.cli.rejected import rejected_json, rejected_rows
 from gatewayd.daemon.rules import number_rules
+from gatewayd.domain.consent import EXPIRED, NO_CONSENT, OPT_OUT, Method
+from gatewayd.domain.field import plain_text, read_moment
+from gatewayd.domain.purpose import Purpose
 from gatewayd.errors import UsageError
-from gatewayd.store.people import Consent, People
+from gatewayd.interfaces.dropfolder.names import safe_name
+from gatewayd.interfaces.lists import PeopleList, open_list
+from gatewayd.services.consents import ConsentBook, ConsentPlan, present_wording
+from gatewayd.store.people import Consent, NewConsent, People, Wording
 
 app = options.noun("Recorded agreements, with their proofs.")
+
+
+MethodOption = Annotated[
+    Literal["paper", "web_form", "phone", "import"], typer.Option("--method", help="How they agreed.")
+]
+Agreed = Annotated[str, typer.Option("--agreed", help='When they agreed: "31/01/2026", "2026-01-31 14:30".')]
+Words = Annotated[
+    str, typer.Option("--wording", help="What they read or heard; else the wording of the purpose as it is now.")
+]
+InLanguage = Annotated[
+    Literal["fr", "en"] | None, typer.Option("--language", help="In which language they read the purpose's wording.")
+]
+Evidence = Annotated[str, typer.Option("--evidence", help="Where the proof is kept: a folder, a binder.")]
 
 
 @app.command()
 def record(
     ctx: typer.Context,
     numbers: Annotated[list[str], typer.Argument(help="Whose consent, one number or several.")],
-    purpose: Annotated[str, typer.Option("--purpose", "-p", help="To which purpose, as the configuration names it.")],
-    method: Annotated[
-        Literal["paper", "web_form", "phone", "import"], typer.Option(help="How it was given.")
-    ] = "paper",
-    wording: Annotated[str, typer.Option(help="What the person read or heard.")] = "",
-    evidence: Annotated[str, typer.Option(help="Where the proof is: a file's name, a folder, a date.")] = "",
+    purpose: PurposeKey,
+    *,
+    method: MethodOption = "paper",
+    agreed: Agreed = "",
+    wording: Words = "",
+    language: InLanguage = None,
+    evidence: Evidence = "",
+    evidence_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--evidence-file", help="The proof itself, a scan or an e-mail: its SHA-256 is kept, not the file."
+        ),
+    ] = None,
     by: By = "",
 ) -> None:
     """Record that people agreed to a purpose."""
     here = context.of(ctx)
-    if purpose not in here.settings.purposes:
-        known = ", ".join(here.settings.purposes) or "none"
-        raise UsageError(f"there is no purpose {purpose!r}; the configuration has: {known}")
-    recipients = context.recipients(here.settings, numbers)
-    people = People(here.database)
+    digest = sha256_of(evidence_file) if evidence_file is not None else ""
+    recipients, ledger = context.recipients(here.settings, numbers), book(here)
+    words = words_of(here, ledger.purpose(purpose), wording, language)
+    at, who = ledger.when(agreed), by or context.operator()
+    place = evidence or (str(evidence_file) if evidence_file is not None else "")
+    ledger.record(
+        [NewConsent(recipient, purpose, method, at, who, True, words, place, digest) for recipient in recipients]
+    )
     for recipient in recipients:
-        people.record_consent(
-            recipient,
-            purpose,
-            method=method,
-            recorded_by=by or context.operator(),
-            at=here.clock.utc_now(),
-            wording=wording,
-            evidence=evidence,
+        output.say(f"{recipient} agreed to {purpose} ({method}{_which(words)})")
+        _tell_if_it_counts_for_nothing(here, recipient, purpose)
+
+
+def _which(words: Wording | None) -> str:
+    if words is None:
+        return ", to words that nobody recorded"
+    return f", wording {words.version} ({words.language})" if words.version else ", wording as given"
+
+
+def _tell_if_it_counts_for_nothing(here: context.Context, recipient: str, purpose: str) -> None:
+    with here.database.read() as connection:
+        why = People(here.database).refusal(
+            connection, here.settings.purposes[purpose], recipient, here.clock.utc_now()
         )
-        output.say(f"{recipient} agreed to {purpose} ({method})")
+    if why is not None:
+        output.warn(f"nothing is sent to {recipient} all the same: {_WHY[why]}")
+
+
+_WHY = {
+    OPT_OUT: "this person opted out",
+    NO_CONSENT: "the agreement was withdrawn since",
+    EXPIRED: "the agreement is too old",
+}
+
+
+@app.command()
+def withdraw(
+    ctx: typer.Context,
+    numbers: Annotated[list[str], typer.Argument(help="Who withdraws an agreement, one number or several.")],
+    purpose: PurposeKey,
+    method: Annotated[Literal["paper", "web_form", "phone"], typer.Option(help="How it was said.")] = "phone",
+    said: Annotated[str, typer.Option("--said", help="When it was said, if not now.")] = "",
+    by: By = "",
+) -> None:
+    """Record that people withdrew their agreement to one purpose. `optouts add` ends them all."""
+    here = context.of(ctx)
+    recipients, ledger = context.recipients(here.settings, numbers), book(here)
+    ledger.purpose(purpose)
+    at, who, missing = ledger.when(said), by or context.operator(), 0
+    for recipient in recipients:
+        if ledger.withdraw(recipient, purpose, method=Method(method), said_at=at, by=who):
+            output.say(f"{recipient} no longer agrees to {purpose}")
+        else:
+            missing += 1
+            output.warn(f"{recipient} has not agreed to {purpose}")
+    if missing:
+        raise typer.Exit(1)
+
+
+_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "purpose": ("objet", "finalite", "purpose"),
+    "method": ("methode", "method", "moyen"),
+    "agreed_at": (
+        "date",
+        "date_accord",
+        "date_d_accord",
+        "date_consentement",
+        "date_de_l_accord",
+        "agreed_at",
+        "agreed",
+    ),
+}
+
+
+@app.command("import")
+def import_(
+    ctx: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(help="CSV or XLSX: numbers, and perhaps columns Objet, Méthode, Date; - reads stdin.")
+    ],
+    purpose: Annotated[str, typer.Option("--purpose", "-p", help="To which purpose, where no column says it.")] = "",
+    *,
+    method: MethodOption = "import",
+    agreed: Agreed = "",
+    wording: Words = "",
+    language: InLanguage = None,
+    evidence: Evidence = "",
+    yes: Yes = False,
+    by: By = "",
+    json: AsJson = False,
+) -> None:
+    """Record a list of agreements, its SHA-256 as the proof of each. Exit status 1: rows were rejected."""
+    here = context.of(ctx)
+    ledger = book(here)
+    if purpose:
+        ledger.purpose(purpose)
+    read = open_list(file, _COLUMNS)
+    place = evidence or safe_name(file.name)
+    each = NewConsent(
+        "", purpose, method, ledger.when(agreed), by or context.operator(), True, None, place, read.sha256
+    )
+    plan = ledger.plan(output.counted(read.rows(), "rows read", read.lines), each, dated=bool(agreed))
+    words = {key: words_of(here, ledger.purpose(key), wording, language) for key in {one.purpose for one in plan.new}}
+    new = [replace(one, wording=words[one.purpose]) for one in plan.new]
+    if not json:
+        _print(plan, read)
+    written = bool(new) and (yes or (not json and output.confirmed()))
+    if written:
+        ledger.record(new)
+    if json:
+        output.as_json({**_plan_json(plan, read), "written": written})
+    else:
+        output.say(options.verdict(written, bool(new)))
+    if plan.rejected:
+        raise typer.Exit(1)
+
+
+def _print(plan: ConsentPlan, read: PeopleList) -> None:
+    if read.left_out:
+        output.say(f"Columns left out: {', '.join(read.left_out)}", style="yellow")
+    for key, count in Counter(one.purpose for one in plan.new).items():
+        output.say(f"{key}: {output.many(count, 'agreement')} to record")
+    output.section("Rejected", rejected_rows(plan.rejected))
+    output.section("Opted out, and stay so: nothing is recorded", [(number,) for number in plan.opted_out])
+    output.say(f"{len(plan.new)} new, {plan.known} recorded before from this file, {len(plan.rejected)} rejected")
+
+
+def _plan_json(plan: ConsentPlan, read: PeopleList) -> dict[str, Any]:
+    return {
+        "sha256": read.sha256,
+        "left_out": list(read.left_out),
+        "new": [
+            {
+                "number": one.recipient,
+                "purpose": one.purpose,
+                "method": one.method,
+                "agreed_at": output.rfc3339(one.agreed_at),
+            }
+            for one in plan.new
+        ],
+        "known": plan.known,
+        "opted_out": plan.opted_out,
+        "rejected": rejected_json(plan.rejected),
+    }
+
+
+def book(here: context.Context) -> ConsentBook:
+    """The organisation's agreements."""
+    settings = here.settings
+    return ConsentBook(
+        here.database,
+        purposes=settings.purposes,
+        numbers=number_rules(settings),
+        clock=here.clock,
+        moment=lambda written: read_moment(written, settings.timezone),
+    )
+
+
+def words_of(here: context.Context, purpose: Purpose, given: str, language: str | None) -> Wording | None:
+    """What people read: as it was given, or the purpose's own wording."""
+    if given:
+        return Wording(plain_text(given, 4000))
+    own = here.settings.organisation.language
+    return present_wording(purpose, here.settings.who, language or own, own)
+
+
+def sha256_of(file: Path) -> str:
+    """Of a file, which is read and not kept."""
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}") from None
 
 
 @app.command()

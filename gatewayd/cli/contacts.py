@@ -2,57 +2,73 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from gatewayd.cli import context, options, output
+from gatewayd.cli.consents import Agreed, Evidence, InLanguage, MethodOption, Words, book, words_of
 from gatewayd.cli.held import Held, contact_json, person_json
-from gatewayd.cli.options import AsJson, Limit
+from gatewayd.cli.options import AsJson, By, Limit, Yes
+from gatewayd.cli.rejected import rejected_json, rejected_rows
 from gatewayd.daemon.rules import number_rules
 from gatewayd.domain.field import FAMILY_NAME, GIVEN_NAME, LANGUAGE, fold_heading, shown
 from gatewayd.errors import UsageError
-from gatewayd.interfaces.dropfolder import sentences
 from gatewayd.interfaces.dropfolder.names import safe_name
 from gatewayd.interfaces.lists import PeopleList, Wanted, open_list
-from gatewayd.services.contacts import OWN, Change, ContactLists, Plan, Rejected
+from gatewayd.services.contacts import OWN, Change, ContactLists, Plan
 from gatewayd.store.contacts import Contacts, Person
+from gatewayd.store.people import NewConsent
 
 app = options.noun("Whom we hold data about.")
-
-_SHOWN = 20
 
 
 @app.command("import")
 def import_(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(help="CSV or XLSX with a column of numbers; - reads stdin.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Write the changes without asking.")] = False,
-    everything: Annotated[bool, typer.Option("--all", help=f"Show all, not the first {_SHOWN} of each kind.")] = False,
+    *,
+    yes: Yes = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help=f"Show all changes, not the first {output.SECTION} of each kind.")
+    ] = False,
+    consent: Annotated[
+        str,
+        typer.Option("--consent", help="All of this list agreed to this purpose: record it, with the list as proof."),
+    ] = "",
+    method: MethodOption = "import",
+    agreed: Agreed = "",
+    wording: Words = "",
+    language: InLanguage = None,
+    evidence: Evidence = "",
+    by: By = "",
     json: AsJson = False,
 ) -> None:
     """Show what a list of people would change, and write it once confirmed. Exit status 1: rows were rejected."""
     here = context.of(ctx)
     settings = here.settings
-    decimal = "," if settings.organisation.language == "fr" else "."
-    read = open_list(file, wanted(here), decimal=decimal)
+    read = open_list(file, wanted(here), decimal="," if settings.organisation.language == "fr" else ".")
+    each = None
+    if consent:
+        if not agreed:
+            raise UsageError("--consent needs --agreed: when did they agree?")
+        ledger, place = book(here), evidence or safe_name(file.name)
+        words = words_of(here, ledger.purpose(consent), wording, language)
+        who = by or context.operator()
+        each = NewConsent("", consent, method, ledger.when(agreed), who, True, words, place, read.sha256)
     lists = ContactLists(here.database, fields=settings.fields, numbers=number_rules(settings), clock=here.clock)
-    plan = lists.plan(output.counted(read.rows(), "rows read", read.lines))
+    plan = lists.plan(output.counted(read.rows(), "rows read", read.lines), each)
     if not json:
-        _print(plan, read, None if everything else _SHOWN)
-    written = plan.writes and (yes or (not json and _confirmed()))
+        _print(plan, read, None if everything else output.SECTION)
+    written = plan.writes and (yes or (not json and output.confirmed()))
     if written:
         lists.carry_out(plan, safe_name(file.name))
     if json:
         output.as_json({**_plan_json(plan, read), "written": written})
-    elif written:
-        output.say("Written.", style="green")
     else:
-        output.say("Nothing to write." if not plan.writes else "Nothing was written; --yes writes it.")
+        output.say(options.verdict(written, plan.writes))
     if plan.rejected:
         raise typer.Exit(1)
 
@@ -64,38 +80,18 @@ def wanted(here: context.Context) -> Wanted:
     return {**own, **declared}
 
 
-def _confirmed() -> bool:
-    """Asked of a person, and of nobody else."""
-    return sys.stdin.isatty() and sys.stdout.isatty() and typer.confirm("Write this?", default=False)
-
-
 def _print(plan: Plan, read: PeopleList, limit: int | None) -> None:
     if read.left_out:
         output.say(f"Columns left out, for no field declares them: {', '.join(read.left_out)}", style="yellow")
-    _section("New", [(one.number, _name(one), _fields(one)) for one in plan.new], limit)
-    _section("Changed", [(one.new.number, _name(one.old), _differences(one)) for one in plan.changed], limit)
-    _section("Rejected", [(f"line {one.line}", one.number, why(one)) for one in plan.rejected], limit)
-    _section("Opted out, and stay so", [(number, "", "") for number in plan.opted_out], limit)
+    output.section("New", [(one.number, _name(one), _fields(one)) for one in plan.new], limit)
+    output.section("Changed", [(one.new.number, _name(one.old), _differences(one)) for one in plan.changed], limit)
+    output.section("Rejected", rejected_rows(plan.rejected), limit)
+    output.section("Opted out, and stay so", [(number,) for number in plan.opted_out], limit)
+    for purpose, count in Counter(one.purpose for one in plan.consents).items():
+        output.say(f"{output.many(count, 'agreement')} to {purpose} to record")
     output.say(
         f"{len(plan.new)} new, {len(plan.changed)} changed, {plan.unchanged} unchanged, {len(plan.rejected)} rejected"
     )
-
-
-def _section(title: str, rows: Sequence[tuple[str, str, str]], limit: int | None) -> None:
-    if not rows:
-        return
-    output.say(f"{title}: {len(rows)}", style="bold")
-    found = Table.grid(padding=(0, 2))
-    for row in rows[:limit]:
-        found.add_row("", *map(output.visible, row))
-    output.show(found)
-    if limit is not None and len(rows) > limit:
-        output.say(f"  ... and {len(rows) - limit} more (--all)")
-
-
-def why(one: Rejected) -> str:
-    """Why a row of a list is not used, in words."""
-    return one.words or sentences.of_row(one.reason, "en")
 
 
 def _name(person: Person) -> str:
@@ -123,10 +119,7 @@ def _plan_json(plan: Plan, read: PeopleList) -> dict[str, Any]:
             for one in plan.changed
         ],
         "unchanged": plan.unchanged,
-        "rejected": [
-            {"line": one.line, "number": one.number, "reason": one.reason or None, "words": why(one)}
-            for one in plan.rejected
-        ],
+        "rejected": rejected_json(plan.rejected),
         "opted_out": plan.opted_out,
         "consents": len(plan.consents),
     }

@@ -79,6 +79,7 @@ purposes:
   {purpose}:
     label: La vie de l'association
     basis: consent
+    wording: {{template: association, frequency: deux SMS par mois au plus}}
 feeds:
   - folder: .
     purpose: {purpose}

@@ -10,6 +10,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")
 Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many, the newest first.")]
 By = Annotated[str, typer.Option("--by", help="Who records it; else the person who types.")]
 
+Yes = Annotated[bool, typer.Option("--yes", help="Write it without asking.")]
+PurposeKey = Annotated[str, typer.Option("--purpose", "-p", help="Which purpose, as the configuration names it.")]
+
+
+def verdict(written: bool, something: bool) -> str:
+    """What became of a list that was looked at."""
+    if written:
+        return "Written."
+    return "Nothing was written; --yes writes it." if something else "Nothing to write."
+
 
 def command() -> typer.Typer:
     """The Typer of a file with one command."""

@@ -119,6 +119,31 @@ def show(thing: Table | Text) -> None:
     console().print(thing)
 
 
+SECTION = 20
+"""Rows of a section that are shown unless all are asked for."""
+
+
+def section(title: str, rows: Sequence[Sequence[str]], limit: int | None = SECTION) -> None:
+    """A title with its number of rows, and the first of them."""
+    if not rows:
+        return
+    say(f"{title}: {len(rows)}", style="bold")
+    found = Table.grid(padding=(0, 2))
+    for row in rows[:limit]:
+        found.add_row("", *(Text(visible(cell)) for cell in row))
+    show(found)
+    if limit is not None and len(rows) > limit:
+        say(f"  ... and {len(rows) - limit} more")
+
+
+def confirmed() -> bool:
+    """Asked of a person at a terminal, and of nobody else."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    console().print("Write this? Type yes: ", end="")
+    return sys.stdin.readline().strip().lower() in ("yes", "y", "oui", "o")
+
+
 def counted(things: Iterable[T], words: str, total: int | None = None) -> Iterator[T]:
     """The things, with a bar on a terminal's last line that says how many have passed."""
     if not sys.stderr.isatty():

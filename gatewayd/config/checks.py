@@ -15,17 +15,18 @@ from datetime import time
 import phonenumbers
 
 from gatewayd.config.models import FieldBlock, FileModel, PurposeBlock, SimBlock
-from gatewayd.config.settings import sets_a_limit, vocabulary_from
+from gatewayd.config.settings import purpose_from, sets_a_limit, vocabulary_from
 from gatewayd.config.yamltree import Place
-from gatewayd.domain import template, vocabulary
+from gatewayd.domain import template, vocabulary, wordings
 from gatewayd.domain.field import OWN_HEADINGS, FieldType, fold, fold_heading
 from gatewayd.domain.keywords import LANGUAGES
-from gatewayd.domain.purpose import MessageClass
+from gatewayd.domain.purpose import Basis, MessageClass
 from gatewayd.domain.sensitive import kind_of
-from gatewayd.errors import TextError, UsageError
+from gatewayd.errors import RefusedByRule, TextError, UsageError
 from gatewayd.services.answers import MOST_PARTS, Answers
 from gatewayd.services.answers import Kind as AnswerKind
 from gatewayd.services.calendars import public_holidays
+from gatewayd.services.intake import plan_text
 
 Finding = tuple[Place, str, str]
 """Where; what is wrong; what was expected."""
@@ -56,6 +57,7 @@ def problems(model: FileModel) -> Iterator[Finding]:
     yield from _fields(model)
     for key, purpose in model.purposes.items():
         yield from _hours(key, purpose)
+        yield from _wording(key, purpose, model)
     if model.database != "sqlite":
         yield ("database",), "only the embedded database exists in this version", "sqlite"
     if model.state_directory == model.spool_directory:
@@ -181,6 +183,30 @@ def _hours(key: str, purpose: PurposeBlock) -> Iterator[Finding]:
         )
 
 
+def _wording(key: str, block: PurposeBlock, model: FileModel) -> Iterator[Finding]:
+    """What people read before they agree: whole, with a version of its own, and saying who writes."""
+    wording, place = block.wording, ("purposes", key, "wording")
+    if wording is None:
+        return
+    if wording.template is None and wording.text is None:
+        yield place, "nothing says the words", "`template`, or a `text` of your own"
+        return
+    if (wording.text or wording.question) and wording.version is None:
+        yield place, "words of your own have no version", "`version`, another one whenever they change"
+    one, purpose = model.organisation, purpose_from(key, block)
+    who = wordings.Who(one.name, one.privacy_contact or "", one.privacy_notice or "")
+    for part, fill in (("text", wordings.text), ("question", wordings.question)):
+        try:
+            said = fill(purpose, who, one.language)
+            if part == "question":
+                plan_text(said, purpose)
+        except (TextError, RefusedByRule) as error:
+            yield (*place, part), str(error), f"a text with {', '.join(sorted(wordings.FIELDS))} as fields"
+        else:
+            if one.name not in said:
+                yield (*place, part), "it does not say who writes", "{{ organisation }} in it"
+
+
 def remarks(model: FileModel) -> Iterator[Remark]:
     """What may stand, but should be known."""
     if not model.modems:
@@ -190,6 +216,10 @@ def remarks(model: FileModel) -> Iterator[Remark]:
     yield from _limits_remarks(model)
     yield from _line_remarks(model)
     yield from _pool_remarks(model)
+    for key, purpose in model.purposes.items():
+        if purpose.basis is Basis.CONSENT and purpose.wording is None:
+            words = "has no `wording`: to what people agree must be known word for word"
+            yield Remark(("purposes", key), f"purpose {key} rests on consent and {words}")
     yield from _replies_remarks(model)
     if model.api is not None:
         yield Remark(("api",), "this version has no HTTP API: nothing will listen there")

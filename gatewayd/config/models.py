@@ -173,6 +173,22 @@ class HoursBlock(Block):
     holidays: bool = Field(True, description="true or false")
 
 
+class WordingBlock(Block):
+    """What people read before they agree."""
+
+    template: Literal["marketing", "information", "association"] | None = Field(
+        None, description="marketing, information or association"
+    )
+    frequency: Label = Field(description="how often you write, as people read it: deux SMS par mois au plus")
+    version: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$",
+        description="the version of these words, as 2026-11: another one whenever they change",
+    )
+    text: str | None = Field(None, max_length=4000, description="a text with {{ organisation }} and other fields")
+    question: str | None = Field(None, max_length=1000, description="a short text with {{ organisation }}, for an SMS")
+
+
 class PurposeBlock(Block):
     """Why we write."""
 
@@ -188,6 +204,7 @@ class PurposeBlock(Block):
     retention_days: int = Field(1095, ge=1, le=36_500, description="a number of days, from 1 to 36500")
     encoding: Annotated[Encoding, Field(strict=False)] = Field(Encoding.AUTO, description="auto or gsm7")
     max_parts: int = Field(4, ge=1, le=10, description="a number of parts, from 1 to 10")
+    wording: WordingBlock | None = Field(None, description="a block with template, frequency, version, text, question")
     time_to_live_hours: float = Field(72, gt=0, le=8760, description="hours, more than 0 and at most 8760")
 
 

@@ -22,11 +22,13 @@ from gatewayd.config.models import (
     PurposeBlock,
     RepliesBlock,
     SimBlock,
+    WordingBlock,
 )
 from gatewayd.domain.field import Field
 from gatewayd.domain.number import Kind
-from gatewayd.domain.purpose import STRICTEST, Hours, Limits, Purpose, SimSettings
+from gatewayd.domain.purpose import STRICTEST, Hours, Limits, Purpose, PurposeWording, SimSettings
 from gatewayd.domain.vocabulary import Vocabulary
+from gatewayd.domain.wordings import Who
 
 _COUNTS = frozenset(
     {"per_minute", "per_hour", "per_day", "per_month", "recipients_per_day", "recipients_per_month"},
@@ -119,6 +121,12 @@ class Settings:
         """The embedded database."""
         return self.state_directory / "gatewayd.db"
 
+    @property
+    def who(self) -> Who:
+        """The organisation, as wordings name it."""
+        one = self.organisation
+        return Who(one.name, one.privacy_contact, one.privacy_notice)
+
     def unlisted(self, name: str) -> SimSettings:
         """The settings of a SIM that the file does not list."""
         return SimSettings(name=name, limits=self.default_limits)
@@ -148,7 +156,7 @@ def settings_from(model: FileModel, file: Path) -> Settings:
         modems=tuple(ModemSettings(block.port, block.pin, block.baudrate) for block in model.modems),
         sims=tuple(_sim(block, default) for block in model.sims),
         default_limits=default,
-        purposes=MappingProxyType({key: _purpose(key, block) for key, block in model.purposes.items()}),
+        purposes=MappingProxyType({key: purpose_from(key, block) for key, block in model.purposes.items()}),
         feeds=tuple(
             FeedSettings(block.folder, block.purpose, block.template, block.approval == "required")
             for block in model.feeds
@@ -206,7 +214,7 @@ def _field(name: str, block: FieldBlock) -> Field:
     return Field(name, block.type, block.why, block.label or "", block.choices, block.ground or "")
 
 
-def _purpose(key: str, block: PurposeBlock) -> Purpose:
+def purpose_from(key: str, block: PurposeBlock) -> Purpose:
     return Purpose(
         key=key,
         label=block.label,
@@ -218,6 +226,17 @@ def _purpose(key: str, block: PurposeBlock) -> Purpose:
         encoding=block.encoding,
         max_parts=block.max_parts,
         time_to_live=timedelta(hours=block.time_to_live_hours),
+        wording=_wording(block.wording) if block.wording else None,
+    )
+
+
+def _wording(block: WordingBlock) -> PurposeWording:
+    return PurposeWording(
+        frequency=block.frequency,
+        shipped=block.template or "",
+        version=block.version or "",
+        text=block.text or "",
+        question=block.question or "",
     )
 
 

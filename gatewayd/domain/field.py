@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, tzinfo
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -127,6 +127,27 @@ def read_date(cell: str) -> date:
     if year not in _YEARS:
         raise UsageError(f"a year from {_YEARS[0]} to {_YEARS[-1]} is expected")
     return found
+
+
+_TIME = re.compile(r"([01]?[0-9]|2[0-3])[:hH]([0-5][0-9])(?::([0-5][0-9]))?", re.ASCII)
+
+
+def read_moment(written: str, zone: tzinfo) -> datetime:
+    """A date, perhaps with a time: `31/01/2026 14:30`, `2026-01-31T13:30:00Z`. Without one: the day's beginning in
+    `zone`, so that whatever else was said on that day was said later. UsageError."""
+    text = written.strip()
+    if "T" in text:
+        try:
+            found = datetime.fromisoformat(text)
+        except ValueError:
+            raise UsageError("it is no moment, as 2026-01-31T14:30:00+01:00") from None
+        return found if found.tzinfo is not None else found.replace(tzinfo=zone)
+    day, _, hour = text.partition(" ")
+    match = _TIME.fullmatch(hour.strip() or "0:00")
+    if match is None:
+        raise UsageError("it is no time, as 14:30")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return datetime.combine(read_date(day), time(hours, minutes, seconds), zone)
 
 
 _SPACES = re.compile(r"[ \u00a0\u202f\u2009]")

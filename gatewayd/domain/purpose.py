@@ -46,6 +46,20 @@ class Hours:
 
 
 @dataclass(frozen=True, slots=True)
+class PurposeWording:
+    """What people read before they agree: a `shipped` wording (`wordings.SHIPPED`), or a `text` of its own.
+
+    `question` is its short form, asked by SMS; `frequency` says how often is written; both texts are templates.
+    """
+
+    frequency: str
+    shipped: str = ""
+    version: str = ""
+    text: str = ""
+    question: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Purpose:
     """A purpose: `key` is its name in the configuration, `hours` absent means any time."""
 
@@ -59,6 +73,7 @@ class Purpose:
     encoding: Encoding = Encoding.AUTO
     max_parts: int = 4
     time_to_live: timedelta = timedelta(days=3)
+    wording: PurposeWording | None = None
 
     @property
     def priority(self) -> int:

@@ -46,6 +46,7 @@ purposes:
     class: information
     hours: {days: mon-sat, from: "08:00", to: "20:00", holidays: false}
     retention_days: 1095
+    wording: {template: association, frequency: deux SMS par mois au plus}
   urgence: {label: Alertes, basis: vital_interest, class: alert, encoding: gsm7, max_parts: 2, time_to_live_hours: 6}
 feeds:
   - folder: .
@@ -119,6 +120,7 @@ def test_replies() -> None:
     assert replies.files_days == 0
 
 
+WORDED = "purposes: {e: {label: E, basis: consent, wording: {frequency: f, version: '1', "
 REFUSED = [
     ("replies: {languages: [fr, xx]}", 2, "replies.languages[2]: there are no keywords for `xx`; expected one of fr,"),
     ("replies:\n  words:\n    stop:\n      - bonjour", 5, "replies.words.stop[1]: `bonjour` is an ordinary word"),
@@ -183,6 +185,30 @@ REFUSED = [
     ("feeds: [{folder: ../x, purpose: e}]", 2, "it is no plain folder name"),
     ("feeds: [{folder: /x, purpose: e}]", 2, "it is no plain folder name"),
     ("feeds: [{folder: .git, purpose: e}]", 2, "it is no plain folder name"),
+    (
+        "purposes: {e: {label: E, basis: consent, wording: {template: club, frequency: f}}}",
+        2,
+        "expected marketing, inf",
+    ),
+    (
+        "purposes: {e: {label: E, basis: consent, wording: {template: marketing}}}",
+        2,
+        "frequency: is missing; expected how",
+    ),
+    (
+        "purposes: {e: {label: E, basis: consent, wording: {frequency: f}}}",
+        2,
+        "nothing says the words; expected `templa",
+    ),
+    ("purposes:\n  e:\n    label: E\n    basis: consent\n    wording: {text: oui, frequency: f}", 6, "have no version"),
+    (WORDED + "text: J'accepte}}}", 2, "wording.text: it does not say who writes"),
+    (WORDED + "text: '{{ name }}'}}}", 2, "no field named name; there are frequency, organisation"),
+    (
+        WORDED + "text: '{{ organisation }}', question: '{% for a in b %}{% endfor %}'}}}",
+        2,
+        "wording.question: template line",
+    ),
+    (WORDED + "template: marketing, question: '{{ organisation }} " + "x" * 700 + "'}}}", 2, "SMS; e allows 4"),
     ("contacts: {fields: {Ville: {type: text, why: w}}}", 2, "`Ville` is no name; expected a short name"),
     (
         "contacts:\n  fields:\n    ville: {type: text}",

@@ -1,0 +1,158 @@
+"""Agreements by the real command line: to which words, when, with what proof; withdrawn, too old, and lists of them."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scenarios.installation import Installation
+
+FIRST, SECOND, THIRD = "+33639980001", "+33639980002", "+33639980003"
+WORDING = "wording: {template: association, frequency: deux SMS par mois au plus}"
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Installation:
+    here = Installation(tmp_path)
+    here.file.write_text(here.file.read_text().replace("basis: consent}", f"basis: consent, {WORDING}}}"))
+    return here
+
+
+def records(installed: Installation, number: str = FIRST) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = installed.json("consents", "show", number)["consents"]
+    return found
+
+
+def sends(installed: Installation, number: str = FIRST) -> str:
+    """What the gate says: "" where it lets a message in."""
+    return installed.run("send", "-p", "events", number, "Bonjour").stderr
+
+
+def test_the_wording_of_the_purpose_is_kept_word_for_word_with_its_version(installed: Installation) -> None:
+    installed.run("consents", "record", "-p", "events", FIRST)
+    installed.run("consents", "record", "-p", "events", SECOND, "--language", "en")
+    installed.file.write_text(installed.file.read_text().replace("deux SMS", "vingt SMS"))
+    (french,), (english,) = records(installed), records(installed, SECOND)
+    assert french["wording"].startswith("J'accepte que Amicale m'écrive par SMS au sujet de la vie de l'association")
+    assert "deux SMS par mois" in french["wording"]
+    assert "3 ans" in french["wording"]
+    assert "rgpd@example.org" in french["wording"]
+    assert (french["wording_version"], french["wording_language"]) == ("association-1", "fr")
+    assert french["wording_sha256"] == hashlib.sha256(french["wording"].encode()).hexdigest()
+    assert english["wording"].startswith("I agree that Amicale writes to me")
+
+
+def test_the_day_and_the_proof_may_be_older_than_the_record(installed: Installation) -> None:
+    scan = installed.directory / "bulletin.pdf"
+    scan.write_bytes(b"%PDF signed")
+    words = ("--agreed", "31/01/2026 14:30", "--evidence", "classeur 3", "--evidence-file", str(scan), "--by", "Zoé")
+    assert installed.run("consents", "record", "-p", "events", FIRST, *words).returncode == 0
+    (one,) = records(installed)
+    assert one["agreed_at"] == "2026-01-31T13:30:00.000Z"
+    assert one["recorded_at"] > one["agreed_at"]
+    assert (one["evidence"], one["recorded_by"]) == ("classeur 3", "Zoé")
+    assert one["evidence_sha256"] == hashlib.sha256(b"%PDF signed").hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--agreed", "31/02/2026"), "no such day"),
+        (("--agreed", "31/01/2199"), "yet to come"),
+        (("--agreed", "hier"), "no date"),
+        (("--evidence-file", "/nowhere/x.pdf"), "No such file"),
+        (("--method", "sms_double_opt_in"), "Invalid value"),
+    ],
+)
+def test_what_cannot_be_recorded(installed: Installation, words: tuple[str, ...], sentence: str) -> None:
+    done = installed.run("consents", "record", "-p", "events", FIRST, *words)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert records(installed) == []
+
+
+def test_a_withdrawal_is_a_record_and_ends_it(installed: Installation) -> None:
+    installed.run("consents", "record", "-p", "events", FIRST)
+    assert sends(installed) == ""
+    assert installed.run("consents", "withdraw", "-p", "events", FIRST, "--method", "phone").returncode == 0
+    assert "no consent" in sends(installed)
+    assert [one["given"] for one in records(installed)] == [True, False]
+    done = installed.run("consents", "withdraw", "-p", "events", FIRST, SECOND)
+    assert done.returncode == 1
+    assert "has not agreed" in done.stderr
+    assert len(records(installed)) == 2
+
+
+def test_last_years_agreement_undoes_no_withdrawal(installed: Installation) -> None:
+    installed.run("consents", "record", "-p", "events", FIRST)
+    installed.run("consents", "withdraw", "-p", "events", FIRST)
+    done = installed.run("consents", "record", "-p", "events", FIRST, "--agreed", "01/01/2026")
+    assert "withdrawn since" in done.stderr
+    assert "no consent" in sends(installed)
+    assert installed.run("consents", "record", "-p", "events", FIRST).stderr == ""
+    assert sends(installed) == ""
+
+
+def test_an_agreement_that_is_too_old_is_told(installed: Installation) -> None:
+    done = installed.run("consents", "record", "-p", "events", FIRST, "--agreed", "01/01/2020")
+    assert "too old" in done.stderr
+    assert "ask again" in sends(installed)
+
+
+def listed(installed: Installation, text: str, name: str = "accords.csv") -> str:
+    path = installed.directory / name
+    path.write_bytes(text.encode("cp1252"))
+    return str(path)
+
+
+def test_a_list_of_agreements(installed: Installation) -> None:
+    file = listed(
+        installed,
+        "Téléphone;Objet;Méthode;Date d'accord;Note\r\n"
+        "06 39 98 00 01;Evénements;papier;31/01/2026;x\r\n"
+        "06 39 98 00 02;;;;\r\n"
+        "06 39 98 00 03;autre;;;\r\n"
+        "06 39 98 00 04;;téléphone;demain;\r\n"
+        "06 39 98 00 05;;;;\r\n",
+    )
+    installed.run("optouts", "add", "+33639980005")
+    command = ("consents", "import", file, "-p", "events", "--agreed", "15/03/2026", "--evidence", "classeur 4")
+    assert "Nothing was written" in installed.run(*command).stdout
+    assert records(installed) == []
+    assert installed.run(*command, "--yes").returncode == 1
+    digest = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    (first,), (second,) = records(installed), records(installed, SECOND)
+    assert (first["method"], first["agreed_at"][:10]) == ("paper", "2026-01-30")
+    assert (second["method"], second["agreed_at"][:10]) == ("import", "2026-03-14")
+    assert first["evidence_sha256"] == second["evidence_sha256"] == digest
+    assert first["evidence"] == "classeur 4"
+    assert records(installed, THIRD) == records(installed, "+33639980005") == []
+    again = installed.run(*command, "--yes")
+    assert "0 new, 2 recorded before from this file, 2 rejected" in again.stdout
+    assert len(records(installed)) == 1
+
+
+def test_a_list_without_a_date_is_refused_row_by_row(installed: Installation) -> None:
+    done = installed.run(
+        "consents", "import", listed(installed, "Portable\r\n06 39 98 00 01\r\n"), "-p", "events", "--yes"
+    )
+    assert done.returncode == 1
+    assert "--agreed" in done.stdout
+
+
+def test_members_may_be_imported_with_their_agreement_but_only_if_that_is_said(installed: Installation) -> None:
+    file = listed(installed, "Portable;Nom\r\n06 39 98 00 01;Léger\r\n06 39 98 00 02;Martin\r\n")
+    installed.run("optouts", "add", SECOND)
+    installed.run("contacts", "import", file, "--yes")
+    assert records(installed) == []
+    assert installed.run("contacts", "import", file, "--yes", "--consent", "events").returncode == 2
+    command = ("contacts", "import", file, "--yes", "--consent", "events", "--agreed", "01/09/2026")
+    assert "1 agreement to events to record" in installed.run(*command).stdout
+    (one,) = records(installed)
+    assert one["evidence_sha256"] == hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    assert records(installed, SECOND) == []
+    assert "Nothing to write" in installed.run(*command).stdout
+    assert len(records(installed)) == 1
