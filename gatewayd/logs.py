@@ -9,7 +9,7 @@ Each message that is sent has its line, so what cannot be a number, a PDU or an 
 `Redaction` promises that a line holds neither numbers nor texts:
 - the values of `recipient`, `number`, `sender` (and their plurals) become `p:3f9a1c2e`, a pseudonym by HMAC-SHA256
   under a key of its own: one person is one word in every line, and nobody without the key can try numbers out;
-- whatever else looks like a phone number or a PDU, in any value, key or traceback, is masked;
+- whatever else looks like a phone number or a PDU, in any value, key or traceback, is masked; a `hash` is none;
 - the values of `text`, `pdu` and the like are left out, and so are the statements and parameters of database errors;
 - line ends, ESC, bidirectional and other control characters are escaped: a line stays one line, and cannot lie.
 """
@@ -33,6 +33,8 @@ from typing import IO, Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from gatewayd.domain.masking import is_digest, masked
+
 log = structlog.get_logger(__name__)
 
 _LOGGERS = ("logging", "structlog", __name__)
@@ -41,38 +43,21 @@ _LOGGERS = ("logging", "structlog", __name__)
 NUMBER_KEYS = frozenset({"recipient", "number", "sender", "recipients", "numbers", "senders"})
 TEXT_KEYS = frozenset({"text", "texts", "pdu", "pdus", "body", "content", "template", "fields", "data"})
 
-MASK = "[number]"
-PDU_MASK = "[pdu]"
+_LOG_DIGITS, _TRAIL_DIGITS = 8, 16
 _MAX_VALUE = 2_000
 _MAX_TRACEBACK = 12_000
-
-# What people put between digits, and what a repr makes of it, which may also stand before the first digit.
-_GAP = r"(?:[ .\-/()\u00a0\u202f\u2009]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U[0-9a-f]{8})*"
-_START = r"(?:(?<![0-9])|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4})|(?<=\\U[0-9a-f]{8}))"
-_NUMBERS = re.compile(
-    # with its plus; with 00 or a national 0 before it; bare, as a modem writes it: 10 to 14 digits in a row. Longer
-    # runs are ICCID, IMSI, IMEI, hashes and microseconds.
-    rf"\+{_GAP}(?:[0-9]{_GAP}){{7,14}}[0-9]"
-    rf"|{_START}00{_GAP}(?:[0-9]{_GAP}){{7,14}}[0-9](?![0-9])"
-    rf"|{_START}0{_GAP}(?:[0-9]{_GAP}){{8,9}}[0-9](?![0-9])"
-    rf"|{_START}33{_GAP}[67]{_GAP}(?:[0-9]{_GAP}){{7}}[0-9](?![0-9])"
-    rf"|{_START}[0-9]{{10,14}}(?![0-9])"
-)
-# A PDU in hex: the length octet of the service centre, then a type-of-number octet or a TPDU's first octet.
-_PDUS = re.compile(r"(?<![0-9A-Za-z])0[0-9A-Fa-f](?:91|81|A1|a1|[0-7][0-9A-Fa-f])[0-9A-Fa-f]{22,}")
-_STATEMENTS = re.compile(r"\[(?:SQL|parameters): .*?\]\s*(?=$|\n|\(Background|\[)", re.DOTALL)
-_UNSAFE = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]|[\U000e0000-\U000e007f]"
-)
 _PLAIN = re.compile(r"[\w.:/@+,%\[\]-]+\Z")
-# Nothing of the above is in it: no digit and no bracket, or too short for a number.
-_HARMLESS = re.compile(r"[A-Za-z_.:/@=, -]*\Z|[A-Za-z0-9_.:/-]{1,9}\Z")
 
 _PRIORITY = {"debug": 7, "info": 6, "warning": 4, "warn": 4, "error": 3, "exception": 3, "critical": 2}
 
 
 class Pseudonyms:
-    """Numbers to `p:` and eight hex digits, by HMAC-SHA256 under a key of at least 16 bytes."""
+    """Numbers to `p:` and hex digits, by HMAC-SHA256 under a key of at least 16 bytes.
+
+    The word of the logs begins the word of the audit trail, so that the two can be laid side by side. Among a
+    hundred thousand people two share their eight digits; among a thousand times as many, hardly two share
+    sixteen.
+    """
 
     def __init__(self, key: bytes) -> None:
         if len(key) < 16:
@@ -80,23 +65,13 @@ class Pseudonyms:
         self._key = key
 
     def of(self, number: str) -> str:
-        """The word that stands for an E.164 number."""
-        return "p:" + hmac.digest(self._key, number.encode("utf-8", "surrogatepass"), "sha256")[:4].hex()
+        """The word that stands for an E.164 number in the logs."""
+        return self.in_trail(number)[: len("p:") + _LOG_DIGITS]
 
-
-def masked(words: str) -> str:
-    """A string without anything that looks like a number or a PDU, on one line."""
-    if _HARMLESS.match(words):
-        return words
-    words = _STATEMENTS.sub("[statement]", words)
-    words = _NUMBERS.sub(MASK, _PDUS.sub(PDU_MASK, words))
-    return _UNSAFE.sub(_escape, words)
-
-
-def _escape(match: re.Match[str]) -> str:
-    letter = match[0]
-    short = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(letter)
-    return short or (f"\\x{ord(letter):02x}" if ord(letter) < 256 else f"\\u{ord(letter):04x}")
+    def in_trail(self, number: str) -> str:
+        """The word that stands for it in the audit trail."""
+        digest = hmac.digest(self._key, number.encode("utf-8", "surrogatepass"), "sha256")
+        return "p:" + digest[: _TRAIL_DIGITS // 2].hex()
 
 
 class Redaction:
@@ -116,7 +91,7 @@ class Redaction:
     def _value(self, key: str, value: Any) -> Any:
         if key in NUMBER_KEYS:
             return self._pseudonym(value)
-        if value is None or isinstance(value, bool):
+        if value is None or isinstance(value, bool) or (key == "hash" and isinstance(value, str) and is_digest(value)):
             return value
         if isinstance(value, float):
             return round(value, 3)

@@ -60,9 +60,18 @@ class Context:
         """The database, made if there is none yet."""
         storage.make_state_directory(self.settings)
         key = storage.database_key(self.settings, self.credentials)  # as root: it may be root's alone
-        logs.configure(storage.log_key(self.credentials), level="warning")
+        logs.configure(self._log_key, level="warning")
         become_owner(self.settings.state_directory)
-        return storage.open_database(self.settings, key, patience=PATIENCE)
+        return storage.open_database(self.settings, key, self.pseudonyms, patience=PATIENCE)
+
+    @cached_property
+    def _log_key(self) -> bytes:
+        return storage.log_key(self.credentials)
+
+    @cached_property
+    def pseudonyms(self) -> logs.Pseudonyms:
+        """The words that stand for numbers."""
+        return logs.Pseudonyms(self._log_key)
 
     def ring(self) -> None:
         """Tell a running daemon that there is something to do."""

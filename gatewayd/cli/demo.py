@@ -3,7 +3,7 @@
 The parts are the daemon's own, in this process; only the SIMs and their network are simulated. The demo ends well only
 if the network's ledger agrees with the database: each part of each sent message accepted exactly once, for its own
 recipient and nobody else, and nothing for those who may not be written to. One recipient answers STOP in the middle:
-what was planned for him later is canceled.
+what was planned for him later is canceled. The audit trail of it all is verified at the end.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from gatewayd.credentials import Credentials
 from gatewayd.daemon.gateway import Gateway
 from gatewayd.daemon.rules import number_rules
 from gatewayd.daemon.storage import log_key
+from gatewayd.domain.audit import Verdict, verify
 from gatewayd.domain.message import SETTLED_STATES, MessageState
 from gatewayd.domain.number import repair_excel
 from gatewayd.errors import ModemBusy, NumberError, UsageError
@@ -44,6 +45,7 @@ from gatewayd.interfaces.spreadsheet.table import REJECTED
 from gatewayd.modem import simulator
 from gatewayd.modem.simulator import Accepted, Network
 from gatewayd.services.intake import plan_text
+from gatewayd.store import audit
 from gatewayd.store.people import People
 from gatewayd.store.work import MessageRecord, NewMessage
 
@@ -182,11 +184,14 @@ class _Demo:
                 _drop(data.DEMO_FILE, settings.spool_directory / "drop" / NAME)
                 self._watch(gateway)
                 messages = gateway.outbox.list(limit=1000)
+                verdict = _verified(gateway)
             finally:
                 while not gateway.stop(5):
                     pass
         self._print(rows, messages)
         faults = disagreements(messages, self._network.ledger.entries())
+        if verdict.broken is not None:
+            faults.append(f"the audit trail is not as it was written: {verdict.broken}")
         if not faults:
             sent = sum(message.parts for message in messages if message.state in _SENT)
             output.show(
@@ -195,6 +200,8 @@ class _Demo:
                     f": {sent} SMS, each accepted once by the network, each for its own recipient.",
                 )
             )
+            words = f": {verdict.head.seq} entries verified, each sealing all before it."
+            output.show(Text.assemble(("The audit trail is whole", "bold green"), words))
         return faults
 
     def _rows(self) -> list[_Row]:
@@ -282,6 +289,12 @@ class _Demo:
             output.say(f"  {line}", style="dim")
         output.say("")
         _print_counts(messages)
+
+
+def _verified(gateway: Gateway) -> Verdict:
+    """The audit trail, checked from its first entry to its last."""
+    with gateway.database.read() as connection:
+        return verify(audit.rows(connection))
 
 
 def _after_stop(row: _Row, message: MessageRecord) -> tuple[object, ...]:

@@ -124,7 +124,7 @@ def review(
     message = _found(inbox, incoming_id)
     if message.kind != Kind.OPT_OUT:
         raise UsageError(f"incoming message {incoming_id} is no opt-out")
-    inbox.reviewed(incoming_id, by=who, at=now)
+    inbox.reviewed(incoming_id, by=who, at=now, verdict=verdict)
     number = sender.e164(message.sender, here.settings.country)
     if verdict is Verdict.LIFT and number is not None and People(here.database).remove_optout(number, by=who, at=now):
         output.say(f"{number} may be written to again; what was canceled stays canceled")

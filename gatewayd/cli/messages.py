@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import tzinfo
-from typing import Annotated
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+from typing import Annotated, Protocol
 
 import typer
 from rich.text import Text
@@ -125,22 +125,19 @@ def _print_attempts(attempts: Sequence[AttemptRecord], zone: tzinfo) -> None:
 @app.command()
 def cancel(ctx: typer.Context, ids: Ids) -> None:
     """Cancel waiting messages: they are not sent."""
-    outbox = Outbox(context.of(ctx).database)
-    _each(ctx, ids, "canceled", outbox.cancel)
+    _each(ctx, ids, "canceled", Outbox.cancel)
 
 
 @app.command()
 def hold(ctx: typer.Context, ids: Ids) -> None:
     """Hold waiting messages until they are released."""
-    outbox = Outbox(context.of(ctx).database)
-    _each(ctx, ids, "held", outbox.hold)
+    _each(ctx, ids, "held", Outbox.hold)
 
 
 @app.command()
 def release(ctx: typer.Context, ids: Ids) -> None:
     """Release held messages: they are sent when their turn comes."""
-    outbox = Outbox(context.of(ctx).database)
-    _each(ctx, ids, "released", outbox.unhold)
+    _each(ctx, ids, "released", Outbox.unhold)
 
 
 @app.command()
@@ -153,28 +150,33 @@ def resolve(
     """Decide about messages that may have gone out (state `unknown`)."""
     if as_sent == resend:
         raise UsageError("say either --as-sent or --resend")
-    here = context.of(ctx)
-    outbox = Outbox(here.database)
     decision = Resolution.AS_SENT if as_sent else Resolution.RESEND
 
-    def decide(message_id: int) -> None:
-        outbox.resolve(message_id, decision, here.clock.utc_now())
+    def decide(outbox: Outbox, message_id: int, now: datetime, *, by: str) -> None:
+        outbox.resolve(message_id, decision, now, by=by)
 
     _each(ctx, ids, "taken as sent" if as_sent else "queued again", decide)
 
 
-def _each(ctx: typer.Context, ids: Sequence[int], done: str, change: Callable[[int], None]) -> None:
+class _Change(Protocol):
+    """A method of the outbox that changes one message."""
+
+    def __call__(self, outbox: Outbox, message_id: int, now: datetime, /, *, by: str) -> None: ...
+
+
+def _each(ctx: typer.Context, ids: Sequence[int], done: str, change: _Change) -> None:
     """Change each message; those that cannot be changed are told, and do not keep the others from it."""
-    refused = 0
+    here, refused = context.of(ctx), 0
+    outbox, who = Outbox(here.database), context.operator()
     for message_id in ids:
         try:
-            change(message_id)
+            change(outbox, message_id, here.clock.utc_now(), by=who)
         except (UsageError, TransitionError) as error:
             refused += 1
             output.fail(str(error))
         else:
             output.say(f"message {message_id} {done}")
-    context.of(ctx).ring()
+    here.ring()
     if refused:
         raise typer.Exit(1)
 

@@ -13,8 +13,10 @@ import typer
 
 from gatewayd.cli import context, options, output
 from gatewayd.cli.options import AsJson, By
+from gatewayd.domain.audit import Event
 from gatewayd.errors import UsageError
 from gatewayd.interfaces.dropfolder.report import neutral
+from gatewayd.store import audit
 from gatewayd.store.people import People
 
 app = options.noun('Who said "no more".')
@@ -108,9 +110,15 @@ def _numbers_of(text: str, country: str) -> tuple[list[str], list[tuple[int, str
 def export(ctx: typer.Context) -> None:
     """Write the opt-outs that hold as CSV on stdout: number; since; origin; recorded by."""
     here = context.of(ctx)
+    found, now = People(here.database).optouts(), here.clock.utc_now()
+    here.database.write(
+        lambda connection: audit.append(
+            connection, Event.OPT_OUTS_EXPORTED, now, by=context.operator(), count=len(found)
+        )
+    )
     out = csv.writer(sys.stdout, delimiter=";", lineterminator="\n")
     out.writerow(("recipient", "recorded_at", "origin", "recorded_by"))
-    for one in People(here.database).optouts():
+    for one in found:
         out.writerow((one.recipient, output.rfc3339(one.recorded_at), neutral(one.origin), neutral(one.recorded_by)))
 
 

@@ -53,9 +53,9 @@ def visible(words: object) -> str:
     )
 
 
-def many(count: int, thing: str) -> str:
-    """`1 modem`, `2 modems`."""
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+def many(count: int, thing: str, things: str = "") -> str:
+    """`1 modem`, `2 modems`; `things` where the plural has no s."""
+    return f"{count} {thing}" if count == 1 else f"{count} {things or thing + 's'}"
 
 
 def say(words: str, style: str = "") -> None:

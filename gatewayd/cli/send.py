@@ -45,7 +45,7 @@ def send(
         space=space_of(settings, here.clock),
     )
     given, waits = _given(text), None
-    receipt = intake.accept(purpose, number, given)
+    receipt = intake.accept(purpose, number, given, by=context.operator())
     here.ring()
     with contextlib.suppress(StoreError):  # it is accepted: a failing look at the rest takes nothing back
         waits = outlook.of_message(here, receipt.message_id)

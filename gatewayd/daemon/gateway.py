@@ -24,7 +24,7 @@ from gatewayd.clock import Clock
 from gatewayd.config import FeedSettings, ModemSettings, Settings
 from gatewayd.credentials import Credentials
 from gatewayd.daemon.rules import answers_of, number_rules, reader_of, rules_of, space_of
-from gatewayd.daemon.storage import REFUSED_PINS, database_key, open_database
+from gatewayd.daemon.storage import REFUSED_PINS, database_key, log_key, open_database
 from gatewayd.daemon.supervision import Task, Worker
 from gatewayd.domain import template
 from gatewayd.errors import StorageUnavailable, StoreError
@@ -33,6 +33,7 @@ from gatewayd.interfaces.dropfolder.report import ReportStyle
 from gatewayd.interfaces.dropfolder.reporter import Reporter
 from gatewayd.interfaces.dropfolder.spool import Spool
 from gatewayd.interfaces.incoming import IncomingFiles
+from gatewayd.logs import Pseudonyms
 from gatewayd.modem import simulator
 from gatewayd.modem.notices import Notice
 from gatewayd.modem.pin import PinGuard, RefusedPinsFile
@@ -46,6 +47,7 @@ from gatewayd.services.replies import Replies
 from gatewayd.services.roster import Roster
 from gatewayd.services.schedules import Schedules
 from gatewayd.services.space import MIB
+from gatewayd.services.trail import HOURLY, Trail
 from gatewayd.store.batches import Batches
 from gatewayd.store.inbox import Inbox
 from gatewayd.store.outbox import Outbox, Recovery
@@ -73,7 +75,8 @@ class Gateway:
     ) -> None:
         self.settings, self._clock = settings, clock
         ways = openers(settings, secrets, clock)
-        self.database = open_database(settings, database_key(settings, secrets))
+        key = database_key(settings, secrets)
+        self.database = open_database(settings, key, Pseudonyms(log_key(secrets)))
         self.outbox, self.space = Outbox(self.database), space_of(settings, clock)
         common = Common(
             outbox=self.outbox,
@@ -92,6 +95,8 @@ class Gateway:
         self._schedules.add("queue.poll", POLL, self._dispatcher.poll)
         self._schedules.add("queue.expire", EXPIRE, self._expire)
         self._schedules.add("disk.watch", POLL, self._watch_the_disk)
+        self._trail = Trail(self.database, clock)
+        self._schedules.add("audit.anchor", HOURLY, self._trail.run_once)
         self._feeder = self._make_feeder(settle)
         task = Task("receiving", self._receive, PATIENCE_WITH_REPLIES, self._receiver.bell, close=self._receiver.close)
         self._receiving = Worker(task, clock)
@@ -140,6 +145,7 @@ class Gateway:
             self._bell.start()
             self._receiver.run_once()  # what the last life kept: a STOP among it comes before the first message
             recovery = self._dispatcher.start()
+            self._trail.started(requeued=recovery.requeued, unknown=recovery.unknown)
         except OSError as error:
             self._give_up()
             raise StorageUnavailable(f"{error.filename}: {error.strerror}") from error
@@ -185,6 +191,10 @@ class Gateway:
         self._receiving.ask_to_stop()  # last: the lines have handed over what they had
         if not self._receiving.join(patience):
             return False
+        try:
+            self._trail.stopped()
+        except StoreError as error:
+            log.warning("storage.unavailable", error=str(error))
         self._give_up()
         return True
 

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 
 import structlog
 
-from gatewayd import credentials
+from gatewayd import credentials, logs
 from gatewayd.config import Settings
 from gatewayd.credentials import Credentials, Secret
 from gatewayd.errors import ConfigurationError, StorageUnavailable
@@ -37,9 +37,16 @@ def sqlite_version() -> str:
     return sqlite3.sqlite_version
 
 
-def open_database(settings: Settings, key: Secret | None, patience: float | None = None) -> Database:
+def open_database(
+    settings: Settings, key: Secret | None, pseudonyms: logs.Pseudonyms, patience: float | None = None
+) -> Database:
     """The opened database. StoreError: the key does not fit; StorageUnavailable: the file cannot be written."""
-    return Database.open(settings.database_file, key=key.value if key else None, patience=patience)
+    return Database.open(
+        settings.database_file,
+        key=key.value if key else None,
+        patience=patience,
+        pseudonym=pseudonyms.in_trail,
+    )
 
 
 def make_state_directory(settings: Settings) -> None:

@@ -74,8 +74,8 @@ class Intake:
         self._database, self._outbox, self._people = database, outbox, people
         self._purposes, self._numbers, self._clock, self._space = purposes, numbers, clock, space
 
-    def accept(self, purpose_key: str, raw_number: str, raw_text: str, *, feed: str = "cli") -> Receipt:
-        """One message, on stable storage when this returns.
+    def accept(self, purpose_key: str, raw_number: str, raw_text: str, *, feed: str = "cli", by: str = "") -> Receipt:
+        """One message, on stable storage when this returns; `by`: who sends it, where that is a person.
 
         Raises UsageError (no such purpose), NumberError, TextError, RefusedByRule(`opt_out`, `no_consent`,
         `too_many_parts`), StorageUnavailable (DiskNearlyFull among them).
@@ -91,7 +91,7 @@ class Intake:
         if self._space is not None:
             self._space.require()
         message = _message(purpose, recipient, planned, feed=feed, now=self._clock.utc_now())
-        message_id = self._outbox.accept(None, [message])[0]
+        message_id = self._outbox.accept(None, [message], by=by or feed)[0]
         log.info("intake.accepted", recipient=recipient, purpose=purpose.key, message=message_id, parts=message.parts)
         return Receipt(message_id, recipient, str(message.alphabet), message.parts)
 

@@ -235,6 +235,8 @@ class Line:
         self._row.connect += 1
         if self._why != why:
             log.warning("line.down", port=self.port, why=why, error=str(error))
+            if why == "locked":
+                self._common.sims.locked(self.port, str(error), self._clock.utc_now())
         self._why = why
         return Turn(why, backoff(self._row.connect, self._common.rng, first=first, longest=longest))
 
@@ -468,4 +470,4 @@ class Line:
         log.error(
             "sim.suspended", sim=allowance.sim.name, port=self.port, reason=reason, advice=advice, until=str(until)
         )
-        self._common.sims.suspend(allowance.sim_id, until, reason)
+        self._common.sims.suspend(allowance.sim_id, until, reason, self._clock.utc_now())

@@ -244,12 +244,13 @@ class Reconciler:
         self._inbox.settle(connection, [arrival.id], attempt_id=part.attempt_id)
         if not all(_is_final(status) for status in statuses):
             return
+        whose = (part.message_id, part.recipient)
         failed = next((s for s in statuses if s is not None and classify_status(s) is Delivery.FAILED), None)
         if failed is not None:
-            reports.settle(connection, part.message_id, MessageState.UNDELIVERED, f"report:{failed:02x}", None)
+            reports.settle(connection, *whose, MessageState.UNDELIVERED, f"report:{failed:02x}", None, now)
         else:
             at = _delivered_at(part, report, arrival, now)
-            reports.settle(connection, part.message_id, MessageState.DELIVERED, "", at)
+            reports.settle(connection, *whose, MessageState.DELIVERED, "", at, now)
 
 
 def same_number(one: str, other: str) -> bool:

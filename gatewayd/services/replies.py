@@ -23,6 +23,7 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from gatewayd.clock import Clock
+from gatewayd.domain.audit import Details
 from gatewayd.domain.sender import e164
 from gatewayd.errors import NumberError, PduError, StorageUnavailable
 from gatewayd.modem.pdu import Deliver, decode, join
@@ -75,12 +76,14 @@ class _Taken:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """What somebody wants: whose number it is, on which SIM he wrote, and when by his service centre's clock."""
+    """What somebody wants: whose number it is, on which SIM he wrote, and when by his service centre's clock. `heard`
+    is for the audit trail: which message said so, and how it was read."""
 
     kind: str
     sim_id: int
     number: str
     sent_at: datetime | None
+    heard: Details
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +188,9 @@ class Replies:
         text = join(parts)
         reading = self._read(text)
         number = e164(sender, self._numbers.country)
+        heard = {"incoming": self._inbox.next_id(connection), "tier": reading.tier, "rule": reading.decision}
         # Who has no number can neither opt out nor be answered.
-        written = _Written(reading.kind, sim_id, number, parts[0].timestamp) if number is not None else None
+        written = _Written(reading.kind, sim_id, number, parts[0].timestamp, heard) if number is not None else None
         obeyed = self._obey(connection, written, now) if written is not None else _Obeyed()
         new = NewIncoming(
             sim_id=sim_id,
@@ -223,14 +227,14 @@ class Replies:
         return _Obeyed()
 
     def _opt_out(self, connection: Connection, written: _Written, now: datetime) -> _Obeyed:
-        done = people.opt_out(connection, written.number, "sms", "recipient", now)
+        done = people.opt_out(connection, written.number, "sms", "recipient", now, **written.heard)
         answer_id = None
         if done.new and not self._answered(connection, written, (OPT_OUT,), now):
             answer_id = self._answer(connection, Kind.STOP, written, now, confirms=done.id)
         return _Obeyed(done.id, done.canceled, answer_id)
 
     def _opt_in(self, connection: Connection, written: _Written, now: datetime) -> _Obeyed:
-        lifted = people.lift(connection, written.number, "sms", now)
+        lifted = people.lift(connection, written.number, "sms", now, **written.heard)
         if not lifted or self._answered(connection, written, (OPT_IN,), now):
             return _Obeyed()
         return _Obeyed(answer_id=self._answer(connection, Kind.START, written, now))

@@ -22,8 +22,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from gatewayd.domain.audit import Event
 from gatewayd.domain.message import MessageState
 from gatewayd.domain.purpose import Purpose
+from gatewayd.store import audit
 from gatewayd.store.engine import Database, inserted_id
 from gatewayd.store.schema import OPEN, OWING, batch_rows, batches, messages, sim_recipients, sims
 
@@ -128,6 +130,10 @@ class Batches:
                 return 0
             taken = connection.execute(_insert(batch_id, batch.feed, purpose, now, state, reason)).rowcount
             connection.execute(sa.update(batches).where(batches.c.id == batch_id).values(accepted_at=now))
+            audit.append(
+                connection, Event.BATCH_ACCEPTED, now, batch=batch_id, feed=batch.feed, purpose=purpose.key,
+                count=taken, state=str(state), digest=batch.fingerprint,
+            )  # fmt: skip
             # The texts are in the messages now; keeping them twice would double the personal data.
             connection.execute(sa.update(batch_rows).where(batch_rows.c.batch_id == batch_id).values(text=""))
             return taken

@@ -19,10 +19,11 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from gatewayd.domain.audit import Event
 from gatewayd.domain.consent import GateFacts
 from gatewayd.domain.message import MessageState
 from gatewayd.errors import LeaseLost
-from gatewayd.store import people
+from gatewayd.store import audit, people
 from gatewayd.store.schema import READY, WAITING, attempts, messages, sim_recipients
 from gatewayd.store.statement import Statement
 from gatewayd.store.types import UtcTime
@@ -217,6 +218,8 @@ def claim(connection: Connection, wanted: Wanted, now: datetime) -> Work | None:
             continue
         state, reason = ending
         _END.run(connection, message_id=found.id, following=str(state), why=reason)
+        if state is MessageState.BLOCKED:
+            audit.append(connection, Event.BLOCKED, now, number=found.recipient, message=found.id, reason=reason)
     return None
 
 
@@ -324,6 +327,8 @@ def _take(connection: Connection, wanted: Wanted, found: _Found, now: datetime) 
     part = found.sent + 1
     if part > found.parts:
         leave(connection, found.id, token, MessageState.SENT, sent_at=now)
+        sim = audit.iccid(connection, wanted.sim_id)
+        audit.sent(connection, now, found.recipient, found.id, found.parts, found.purpose, sim)
         return None
     attempt_id = _BEGIN.insert(connection, message_id=found.id, part=part, me=wanted.sim_id, at=now)
     return Work(

@@ -26,6 +26,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from gatewayd.errors import StorageUnavailable, StoreError
 from gatewayd.store import faults, migrations
+from gatewayd.store.audit import PSEUDONYM, Pseudonym, unlinkable
 from gatewayd.store.writer import Writer
 
 T = TypeVar("T")
@@ -70,7 +71,14 @@ def driver(key: bytes | None) -> ModuleType:
 class Database:
     """Made by `Database.open`; shared by all threads."""
 
-    def __init__(self, module: ModuleType, path: Path, key: bytes | None, patience: float | None = None) -> None:
+    def __init__(
+        self,
+        module: ModuleType,
+        path: Path,
+        key: bytes | None,
+        pseudonym: Pseudonym,
+        patience: float | None = None,
+    ) -> None:
         self._module, self.path = module, path
 
         def connect(*, reading: bool) -> Any:
@@ -78,12 +86,26 @@ class Database:
 
         self._writing = _engine(module, lambda: connect(reading=False), reading=False)
         self._reading = _engine(module, lambda: connect(reading=True), reading=True)
-        self._writer = Writer(self._writing.connect, path, module.Error)
+
+        def connect_writer() -> Connection:
+            connection = self._writing.connect()
+            connection.info[PSEUDONYM] = pseudonym
+            return connection
+
+        self._writer = Writer(connect_writer, path, module.Error)
 
     @classmethod
-    def open(cls, path: Path, *, key: bytes | None = None, patience: float | None = None) -> Database:
+    def open(
+        cls,
+        path: Path,
+        *,
+        key: bytes | None = None,
+        patience: float | None = None,
+        pseudonym: Pseudonym | None = None,
+    ) -> Database:
         """Open, or create with mode 0600. `key`: 32 random octets, used as they are. `patience`: seconds to wait for
-        another process that writes; None: BUSY_SECONDS.
+        another process that writes; None: BUSY_SECONDS. `pseudonym`: the word that stands for a number in the audit
+        trail; without it, words that only this life of the program understands.
 
         StoreError: the key does not fit, or the schema is newer than this program. StorageUnavailable: the file cannot
         be opened or written.
@@ -92,7 +114,7 @@ class Database:
             raise StoreError(f"a database key has {KEY_OCTETS} octets, this one {len(key)}")
         module = driver(key)
         _prepare_file(path, encrypted=module is not sqlite3)
-        database = cls(module, path, key, patience)
+        database = cls(module, path, key, pseudonym or unlinkable(), patience)
         try:
             database.write(migrations.create)
         except BaseException:

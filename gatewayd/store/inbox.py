@@ -21,7 +21,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
 
+from gatewayd.domain.audit import Event
 from gatewayd.errors import UsageError
+from gatewayd.store import audit
 from gatewayd.store.engine import Database, inserted_id
 from gatewayd.store.schema import QUARANTINED, TO_REVIEW, arrivals, incoming, messages, sims
 from gatewayd.store.statement import Statement
@@ -148,6 +150,7 @@ _INCOMING = sa.select(
     _i.service_centre, _i.sent_at, _i.received_at, _i.kind, _i.tier, _i.rule, _i.review, _i.reviewed_at,
     _i.reviewed_by, _i.canceled,
 ).join_from(incoming, sims, sims.c.id == _i.sim_id)  # fmt: skip
+_NEXT_ID = sa.text("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'incoming'), 0) + 1")
 
 
 class Inbox:
@@ -221,6 +224,10 @@ class Inbox:
         values = {"state": state, "reason": reason[:200], "incoming_id": incoming_id, "attempt_id": attempt_id}
         connection.execute(sa.update(arrivals).where(_a.id.in_(ids)).values(**values))
 
+    def next_id(self, connection: Connection) -> int:
+        """The id that `add` gives in this transaction."""
+        return int(connection.execute(_NEXT_ID).scalar_one())
+
     def add(self, connection: Connection, new: NewIncoming, arrival_ids: Sequence[int]) -> int:
         """A message made of these PDUs; its id."""
         values = {name: getattr(new, name) for name in NewIncoming.__dataclass_fields__}
@@ -264,13 +271,15 @@ class Inbox:
         with self._database.read() as connection:
             return [Incoming(**row._mapping) for row in connection.execute(query)]
 
-    def reviewed(self, incoming_id: int, *, by: str, at: datetime) -> None:
+    def reviewed(self, incoming_id: int, *, by: str, at: datetime, verdict: str = "") -> None:
         """A person has looked at it. UsageError if there is no such message, or it was reviewed already."""
 
         def note(connection: Connection) -> None:
             change = sa.update(incoming).where(_i.id == incoming_id, _i.reviewed_at.is_(None))
             if connection.execute(change.values(reviewed_at=at, reviewed_by=by)).rowcount != 1:
                 raise UsageError(f"there is no incoming message {incoming_id} that waits for a review")
+            sender = connection.execute(sa.select(_i.sender).where(_i.id == incoming_id)).scalar_one()
+            audit.append(connection, Event.REVIEWED, at, by=by, number=sender, incoming=incoming_id, verdict=verdict)
 
         self._database.write(note)
 

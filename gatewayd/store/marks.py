@@ -16,11 +16,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
 
+from gatewayd.domain.audit import Event
 from gatewayd.domain.consent import GateFacts
 from gatewayd.domain.message import MessageState, Outcome
 from gatewayd.domain.purpose import Purpose
 from gatewayd.errors import CauseClass, LeaseLost
-from gatewayd.store import claims, people
+from gatewayd.store import audit, claims, people
 from gatewayd.store.schema import attempts, messages, sim_recipients
 from gatewayd.store.statement import Statement
 from gatewayd.store.types import UtcTime
@@ -103,6 +104,7 @@ def on_wire(connection: Connection, work: Work, purpose: Purpose, now: datetime)
     if reason is not None:
         _end_attempt(connection, work, Outcome.REFUSED, now, GATE, None)
         claims.leave(connection, work.message_id, work.lease, MessageState.BLOCKED, reason=reason)
+        audit.append(connection, Event.BLOCKED, now, number=work.recipient, message=work.message_id, reason=reason)
         return reason
     if _ON_WIRE.run(connection, attempt_id=work.attempt_id, at=now) != 1:
         raise LeaseLost
@@ -127,15 +129,20 @@ def finish(connection: Connection, finished: Finished, now: datetime) -> Work | 
             _RENEW.run(connection, message_id=work.message_id, until=now + 2 * claims.LONGEST_ANSWER)
             return claims.begin(connection, work, work.part + 1, now)
         claims.leave(connection, work.message_id, work.lease, MessageState.SENT, sent_at=finished.at)
+        sim = audit.iccid(connection, work.sim_id)
+        audit.sent(connection, finished.at, work.recipient, work.message_id, work.parts, work.purpose, sim)
     elif _went_out_before(connection, work):
         put_back(connection, work.message_id, work.lease)
         resolve_sent(connection, work.message_id, work.parts, reason="", sent_at=finished.at)
     elif finished.outcome is Outcome.UNKNOWN:
         claims.leave(connection, work.message_id, work.lease, MessageState.UNKNOWN, reason=code)
+        audit.ended(connection, Event.UNKNOWN, work, finished.at, code)
     elif cause is not None and cause.kind is CauseClass.MESSAGE:
         # Sent again and refused for good, while the first one may have gone out: that is still what is known of it.
-        known = MessageState.UNKNOWN if _perhaps_sent(connection, work) else MessageState.FAILED
+        doubtful = _perhaps_sent(connection, work)
+        known, event = (MessageState.UNKNOWN, Event.UNKNOWN) if doubtful else (MessageState.FAILED, Event.FAILED)
         claims.leave(connection, work.message_id, work.lease, known, reason=code)
+        audit.ended(connection, event, work, finished.at, code)
     else:
         avoided = work.sim_id if finished.avoid else None
         claims.go_back(
@@ -186,7 +193,7 @@ def put_back(
 def recover(connection: Connection, gateway: str, mine: str, now: datetime) -> Recovery:
     """Put right what lies begun under leases of this gateway's earlier lives, and under those that have run out."""
     running = (
-        sa.select(_a.id, _a.on_wire_at, _m.id.label("message_id"), _m.lease)
+        sa.select(_a.id, _a.on_wire_at, _a.sim_id, _m.id.label("message_id"), _m.recipient, _m.lease)
         .join(messages, _m.id == _a.message_id)
         .where(
             _a.outcome.is_(None),
@@ -204,6 +211,7 @@ def recover(connection: Connection, gateway: str, mine: str, now: datetime) -> R
             unknown_part = {"attempt_id": row.id, "result": str(Outcome.UNKNOWN), "at": now, "code": INTERRUPTED}
             _END_ATTEMPT.run(connection, **unknown_part, tp_mr=None)
             claims.leave(connection, row.message_id, row.lease, MessageState.UNKNOWN, reason=INTERRUPTED)
+            audit.ended(connection, Event.UNKNOWN, row, now, INTERRUPTED)
     return Recovery(requeued=len(lost) - unknown, unknown=unknown)
 
 
@@ -239,7 +247,7 @@ def _late_answer(connection: Connection, finished: Finished, code: str) -> bool:
     if resolved != 1:
         return False
     if finished.outcome is Outcome.SENT:
-        resolve_sent(connection, work.message_id, work.parts, reason="", sent_at=finished.at)
+        following = resolve_sent(connection, work.message_id, work.parts, reason="", sent_at=finished.at)
     else:
         failed = finished.cause is not None and finished.cause.kind is CauseClass.MESSAGE
         following = MessageState.FAILED if failed else MessageState.QUEUED
@@ -247,6 +255,7 @@ def _late_answer(connection: Connection, finished: Finished, code: str) -> bool:
             connection, message_id=work.message_id, following=str(following), why=code, is_ready=not failed,
             sent_at=None,
         )  # fmt: skip
+    audit.resolved(connection, work.message_id, work.recipient, following, finished.at, how="late_answer")
     return True
 
 

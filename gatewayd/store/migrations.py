@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from gatewayd.domain.message import MessageState
 from gatewayd.errors import StoreError
-from gatewayd.store.schema import batches, message_counts, messages, metadata, people, queue, triggers
+from gatewayd.store.schema import audit, batches, message_counts, messages, metadata, people, queue, triggers
 from gatewayd.store.schema.inbox import arrivals, incoming
 from gatewayd.store.schema.people import consents, contacts, wordings
 
@@ -98,7 +98,16 @@ def _for_a_person(connection: Connection) -> None:
         next(index for index in table.indexes if index.name == name).create(connection, checkfirst=True)
 
 
-_SINCE_2: tuple[Callable[[Connection], None], ...] = (_evidence, _reports_kept_true, _contacts, _for_a_person)
+def _audit(connection: Connection) -> None:
+    """What came with the audit trail, which begins with the next entry."""
+    metadata.create_all(connection, tables=[audit.trail])
+    for trigger in audit.triggers():
+        connection.exec_driver_sql(trigger)
+
+
+_SINCE_2: tuple[Callable[[Connection], None], ...] = (
+    _evidence, _reports_kept_true, _contacts, _for_a_person, _audit,
+)  # fmt: skip
 
 
 def _from_2(connection: Connection) -> None:

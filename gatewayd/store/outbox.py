@@ -19,11 +19,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from gatewayd.domain.audit import Event
 from gatewayd.domain.consent import GateFacts
 from gatewayd.domain.message import WAITING_STATES, MessageState, Outcome
 from gatewayd.domain.purpose import Purpose
 from gatewayd.errors import RefusedByRule, TransitionError, UsageError
-from gatewayd.store import claims, marks, unknowns
+from gatewayd.store import audit, claims, marks, unknowns
 from gatewayd.store.engine import Database
 from gatewayd.store.people import gate_facts, heard_at
 from gatewayd.store.schema import (
@@ -88,16 +89,17 @@ class Outbox:
 
     # -- accepting
 
-    def accept(self, connection: Connection | None, new: Sequence[NewMessage]) -> list[int]:
+    def accept(self, connection: Connection | None, new: Sequence[NewMessage], *, by: str = audit.GATEWAY) -> list[int]:
         """Add messages, all or none; their ids. With a connection: in the caller's transaction."""
         if connection is None:
-            return self._database.write(lambda own: self.accept(own, new))
+            return self._database.write(lambda own: self.accept(own, new, by=by))
         rows = [self._row(message) for message in new]
         first = last_id(connection) + 1
         for offset, row in enumerate(rows):
             row["id"] = first + offset
         if rows:
             connection.execute(_ACCEPT, rows)
+            _told(connection, new, first, by)
         return list(range(first, first + len(rows)))
 
     def _row(self, new: NewMessage) -> dict[str, Any]:
@@ -280,19 +282,19 @@ class Outbox:
 
     # -- the operator
 
-    def hold(self, message_id: int) -> None:
+    def hold(self, message_id: int, now: datetime, *, by: str = "operator") -> None:
         """Keep a waiting message until `unhold`. UsageError, TransitionError."""
         allowed = WAITING_STATES - {MessageState.HELD}
-        self._change(message_id, allowed, MessageState.HELD, reason="operator")
+        self._change(message_id, allowed, MessageState.HELD, Event.HELD, by, now)
 
-    def unhold(self, message_id: int) -> None:
+    def unhold(self, message_id: int, now: datetime, *, by: str = "operator") -> None:
         """Let a held message go on. UsageError, TransitionError."""
-        self._change(message_id, {MessageState.HELD}, MessageState.QUEUED)
+        self._change(message_id, {MessageState.HELD}, MessageState.QUEUED, Event.RELEASED, by, now)
 
-    def cancel(self, message_id: int) -> None:
+    def cancel(self, message_id: int, now: datetime, *, by: str = "operator") -> None:
         """End a waiting or unknown message. UsageError, TransitionError."""
         allowed = WAITING_STATES | {MessageState.UNKNOWN}
-        self._change(message_id, allowed, MessageState.CANCELED, reason="operator")
+        self._change(message_id, allowed, MessageState.CANCELED, Event.CANCELED, by, now)
 
     def resolve(self, message_id: int, resolution: Resolution, now: datetime, *, by: str = "operator") -> MessageState:
         """What `by` knows of an unknown message: it went out, or it must be sent (again).
@@ -309,7 +311,9 @@ class Outbox:
             last = sa.select(sa.func.max(_a.id)).where(unknown).scalar_subquery()
             decision = {"outcome": str(Outcome.SENT), "resolved_by": by, "resolved_at": now}
             connection.execute(sa.update(attempts).where(_a.id == last).values(**decision))
-            return marks.resolve_sent(connection, message_id, row.parts, reason=by, sent_at=now)
+            state = marks.resolve_sent(connection, message_id, row.parts, reason=by, sent_at=now)
+            audit.resolved(connection, message_id, row.recipient, state, now, how=str(resolution), by=by)
+            return state
 
         return self._database.write(decide)
 
@@ -318,26 +322,43 @@ class Outbox:
         message_id: int,
         allowed: AbstractSet[MessageState],
         following: MessageState,
-        *,
-        reason: str = "",
+        event: Event,
+        by: str,
+        now: datetime,
     ) -> None:
         def change(connection: Connection) -> None:
             row = self._found(connection, message_id, allowed)
             ready = following is MessageState.QUEUED and row.not_before is None
+            reason = "" if following is MessageState.QUEUED else "operator"
             values = {"state": str(following), "reason": reason, "ready": ready}
             connection.execute(sa.update(messages).where(_m.id == message_id).values(**values))
+            audit.append(connection, event, now, by=by, number=row.recipient, message=message_id)
 
         self._database.write(change)
 
     def _found(
         self, connection: Connection, message_id: int, allowed: AbstractSet[MessageState]
     ) -> sa.Row[*tuple[Any, ...]]:
-        row = connection.execute(sa.select(_m.state, _m.parts, _m.not_before).where(_m.id == message_id)).first()
+        row = connection.execute(
+            sa.select(_m.state, _m.parts, _m.not_before, _m.recipient).where(_m.id == message_id)
+        ).first()
         if row is None:
             raise UsageError(f"there is no message {message_id}")
         if MessageState(row.state) not in allowed:
             raise TransitionError(f"message {message_id} is {row.state}: this needs {' or '.join(sorted(allowed))}")
         return row
+
+
+def _told(connection: Connection, new: Sequence[NewMessage], first: int, by: str) -> None:
+    """One entry of the audit trail for what is accepted in one step."""
+    one, told = new[0], {"feed": new[0].feed, "purpose": new[0].purpose}
+    if len(new) == 1:
+        audit.append(
+            connection, Event.ACCEPTED, one.created_at, by=by, number=one.recipient, message=first, parts=one.parts,
+            state=str(one.state), **told,
+        )  # fmt: skip
+    else:
+        audit.append(connection, Event.LIST_ACCEPTED, one.created_at, by=by, first=first, count=len(new), **told)
 
 
 def last_id(connection: Connection) -> int:

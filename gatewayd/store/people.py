@@ -18,9 +18,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gatewayd.domain import consent
+from gatewayd.domain.audit import Event, Value, timestamp
 from gatewayd.domain.consent import OPT_OUT, GateFacts
 from gatewayd.domain.message import MessageState
 from gatewayd.domain.purpose import Purpose
+from gatewayd.store import audit
 from gatewayd.store.engine import Database, chunks, inserted_id
 from gatewayd.store.schema import WAITING, consents, incoming, messages, optouts, wordings
 from gatewayd.store.statement import Statement
@@ -187,8 +189,19 @@ def add_consents(connection: Connection, new: Sequence[NewConsent], at: datetime
         if one.wording is not None:
             key = (one.purpose, one.wording)
             known[key] = rows[-1]["wording_id"] = known.get(key) or _wording_id(connection, *key, at)
+        _told(connection, one, agreed_at, at)
     if rows:
         connection.execute(sa.insert(consents), rows)
+
+
+def _told(connection: Connection, new: NewConsent, agreed_at: datetime, at: datetime) -> None:
+    """An entry of the audit trail for a record of a consent, which seals its proof."""
+    said = timestamp(agreed_at)
+    proof = (new.wording.sha256 if new.wording is not None else "", new.evidence, new.evidence_sha256)
+    audit.append(
+        connection, Event.CONSENT if new.given else Event.WITHDRAWAL, at, by=new.recorded_by, number=new.recipient,
+        purpose=new.purpose, method=new.method, agreed_at=said, digest=audit.digest(connection, *proof),
+    )  # fmt: skip
 
 
 _AS_GIVEN = ("recipient", "purpose", "given", "method", "evidence", "evidence_sha256", "recorded_by")
@@ -220,8 +233,9 @@ class OptedOut:
     canceled: int
 
 
-def opt_out(connection: Connection, recipient: str, origin: str, by: str, at: datetime) -> OptedOut:
-    """In the caller's transaction: record a "no more", if none holds yet, and cancel what waits for the number."""
+def opt_out(connection: Connection, recipient: str, origin: str, by: str, at: datetime, **heard: Value) -> OptedOut:
+    """In the caller's transaction: record a "no more", if none holds yet, and cancel what waits for the number. `heard`
+    goes into the audit trail: which message said so, by which rule."""
     active = sa.select(optouts.c.id).where(optouts.c.recipient == recipient, optouts.c.lifted_at.is_(None))
     found = connection.execute(active).scalar()
     if found is None:
@@ -229,10 +243,14 @@ def opt_out(connection: Connection, recipient: str, origin: str, by: str, at: da
         optout_id = inserted_id(connection.execute(sa.insert(optouts), values))
     else:
         optout_id = int(found)
-    return OptedOut(optout_id, found is None, connection.execute(_CANCEL_WAITING, {"to": recipient}).rowcount)
+    canceled = connection.execute(_CANCEL_WAITING, {"to": recipient}).rowcount
+    event = Event.OPT_OUT if found is None else Event.OPT_OUT_AGAIN
+    told: dict[str, Value] = {"optout": optout_id, "origin": origin, "canceled": canceled, **heard}
+    audit.append(connection, event, at, by=by, number=recipient, **told)
+    return OptedOut(optout_id, found is None, canceled)
 
 
-def lift(connection: Connection, recipient: str, by: str, at: datetime) -> bool:
+def lift(connection: Connection, recipient: str, by: str, at: datetime, **heard: Value) -> bool:
     """In the caller's transaction: end the opt-out that holds, and its confirmation if that still waits."""
     ended = connection.execute(
         sa.update(optouts)
@@ -240,6 +258,9 @@ def lift(connection: Connection, recipient: str, by: str, at: datetime) -> bool:
         .values(lifted_at=at, lifted_by=by)
     )
     connection.execute(_CANCEL_CONFIRMATION, {"to": recipient})
+    if ended.rowcount:
+        actor = audit.RECIPIENT if heard else by
+        audit.append(connection, Event.OPT_OUT_LIFTED, at, by=actor, number=recipient, **heard)
     return ended.rowcount > 0
 
 
@@ -313,7 +334,12 @@ class People:
 
         def add(connection: Connection) -> tuple[int, int]:
             done = [opt_out(connection, recipient, origin, by, at) for recipient in recipients]
-            return sum(one.new for one in done), sum(one.canceled for one in done)
+            new, canceled = sum(one.new for one in done), sum(one.canceled for one in done)
+            audit.append(
+                connection, Event.OPT_OUTS_IMPORTED, at, by=by, origin=origin, count=len(done), new=new,
+                canceled=canceled,
+            )  # fmt: skip
+            return new, canceled
 
         return self._database.write(add)
 

@@ -16,7 +16,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from gatewayd.domain.audit import Event
 from gatewayd.domain.message import MessageState, Outcome
+from gatewayd.store import audit
 from gatewayd.store.schema import attempts, messages
 from gatewayd.store.statement import Statement
 from gatewayd.store.types import UtcTime
@@ -105,9 +107,21 @@ def note_status(connection: Connection, part: Submitted, status: int) -> list[li
     return found
 
 
-def settle(connection: Connection, message_id: int, state: MessageState, reason: str, at: datetime | None) -> bool:
+def settle(
+    connection: Connection,
+    message_id: int,
+    recipient: str,
+    state: MessageState,
+    reason: str,
+    at: datetime | None,
+    now: datetime,
+) -> bool:
     """The message has come to its end; False if it is not (or no longer) `sent`."""
-    return _SETTLE.run(connection, message_id=message_id, following=str(state), why=reason, at=at) == 1
+    if _SETTLE.run(connection, message_id=message_id, following=str(state), why=reason, at=at) != 1:
+        return False
+    event = Event.DELIVERED if state is MessageState.DELIVERED else Event.UNDELIVERED
+    audit.append(connection, event, now, number=recipient, message=message_id, reason=reason or None)
+    return True
 
 
 def _found(rows: sa.CursorResult[Any]) -> list[Submitted]:

@@ -9,6 +9,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from gatewayd.domain.audit import Event, timestamp
+from gatewayd.store import audit
 from gatewayd.store.engine import Database, inserted_id
 from gatewayd.store.schema import WAITING, messages, sims
 
@@ -61,11 +63,23 @@ class Sims:
 
         return self._database.write(note)
 
-    def suspend(self, sim_id: int, until: datetime | None, reason: str) -> None:
+    def suspend(self, sim_id: int, until: datetime | None, reason: str, now: datetime) -> None:
         """Let a SIM rest until then; None ends the rest."""
         values = {"suspended_until": until, "suspended_reason": reason if until is not None else ""}
         change = sa.update(sims).where(sims.c.id == sim_id).values(**values)
-        self._database.write(lambda connection: connection.execute(change))
+
+        def rest(connection: Connection) -> None:
+            connection.execute(change)
+            sim, end = audit.iccid(connection, sim_id), timestamp(until) if until is not None else None
+            audit.append(connection, Event.SIM_SUSPENDED, now, sim=sim, until=end, reason=reason or None)
+
+        self._database.write(rest)
+
+    def locked(self, port: str, reason: str, now: datetime) -> None:
+        """A SIM wants a PIN or a PUK, so that nobody knows which it is."""
+        self._database.write(
+            lambda connection: audit.append(connection, Event.SIM_LOCKED, now, port=port, reason=reason)
+        )
 
     def suspended_until(self, sim_id: int) -> datetime | None:
         """When its rest ends; None if it does not rest."""

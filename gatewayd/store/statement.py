@@ -6,7 +6,7 @@ takes 3. The expressions stay SQLAlchemy's, with their types; a dialect other th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -74,6 +74,12 @@ class Statement:
         for index, convert in self._converters:
             fields[index] = convert(fields[index])
         return tuple(fields)
+
+    def each(self, connection: Connection, **values: Any) -> Iterator[tuple[Any, ...]]:
+        """The rows, read as they are consumed; of columns that need no conversion."""
+        if connection.dialect.name != "sqlite":
+            return (tuple(row) for row in connection.execute(self._expression, values))
+        return iter(self._execute(connection, values))
 
     def _execute(self, connection: Connection, values: Mapping[str, Any]) -> Any:
         compiled = self._compiled or self._compile(connection.dialect)

@@ -19,10 +19,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gatewayd.domain.message import MessageState, Outcome
-from gatewayd.store import marks, reports
+from gatewayd.store import audit, marks, reports
 from gatewayd.store.engine import Database
 from gatewayd.store.reports import Submitted
 from gatewayd.store.schema import REMARKABLE, attempts, messages, sims
+from gatewayd.store.work import Resolution
 
 OPERATOR, PURPOSE = "operator", "purpose"
 LATE_ANSWER, STATUS_REPORT, EF_SMSS = "late_answer", "status_report", "ef_smss"
@@ -76,7 +77,8 @@ def sent(connection: Connection, part: Submitted, reference: int | None, *, by: 
     )
     for row in connection.execute(running).all():
         marks.put_back(connection, part.message_id, row.lease, attempt_id=row.id, at=now, code=marks.OVERTAKEN)
-    marks.resolve_sent(connection, part.message_id, part.parts, reason="", sent_at=part.on_wire_at)
+    state = marks.resolve_sent(connection, part.message_id, part.parts, reason="", sent_at=part.on_wire_at)
+    audit.resolved(connection, part.message_id, part.recipient, state, now, how=by)
     return True
 
 
@@ -84,6 +86,8 @@ def refused(connection: Connection, part: Submitted, refusal: Refusal, *, by: st
     """It did not go out; False if it is not unknown any more. What was queued again meanwhile stays so."""
     if not _settle(connection, part, Outcome.REFUSED, by, now, cause=refusal.code):
         return False
+    state = MessageState.FAILED if refusal.failed else MessageState.QUEUED
+    audit.resolved(connection, part.message_id, part.recipient, state, now, how=by)
     change = sa.update(messages).where(_m.id == part.message_id, _m.state == str(MessageState.UNKNOWN))
     if refusal.failed:
         connection.execute(change.values(state=str(MessageState.FAILED), reason=refusal.code, ready=False))
@@ -112,6 +116,9 @@ def send_again(connection: Connection, message_id: int, *, by: str, now: datetim
         .where(_m.id == message_id, _m.state == str(MessageState.UNKNOWN))
         .values(state=str(MessageState.QUEUED), reason=by, ready=True)
     )
+    recipient = connection.execute(sa.select(_m.recipient).where(_m.id == message_id)).scalar_one()
+    actor, how = (audit.GATEWAY, PURPOSE) if by == PURPOSE else (by, str(Resolution.RESEND))
+    audit.resolved(connection, message_id, recipient, MessageState.QUEUED, now, how=how, by=actor)
 
 
 def last_doubt(connection: Connection, sim_id: int) -> Doubt | None:

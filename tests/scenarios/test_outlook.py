@@ -112,7 +112,7 @@ def test_a_free_sim_of_the_pool_is_enough(make: Callable[..., World]) -> None:
 def test_a_suspended_sim_rests_until_it_is_told(make: Callable[..., World]) -> None:
     world = make("a")
     until = world.clock.utc_now() + timedelta(minutes=40)
-    world.common.sims.suspend(world.common.sims.list()[0].id, until, "refused")
+    world.common.sims.suspend(world.common.sims.list()[0].id, until, "refused", world.clock.utc_now())
     (message,) = world.accept(number(1))
     assert outlook(world, message).hindrances == [Hindrance("suspended", "a", until)]
     assert outlook(world, message).leaves_at == until
@@ -142,7 +142,7 @@ def test_what_is_held_scheduled_or_tried_says_so(make: Callable[..., World]) -> 
         *world.accept(number(2), state=MessageState.SCHEDULED, not_before=later),
         *world.accept(number(3), not_before=later, reason="cms:38"),
     )
-    world.outbox.hold(held)
+    world.outbox.hold(held, world.clock.utc_now())
     assert words(world, outlook(world, held)) == "held by the operator: gatewayd messages release lets it go"
     assert "scheduled for today at 12:10" in words(world, outlook(world, scheduled))
     assert "tried before (cms:38); not tried again until today at 12:10" in words(world, outlook(world, tried))

@@ -274,7 +274,7 @@ def test_a_late_answer_before_the_resend_has_begun_calls_it_off(make: Make, held
     mr = world.sims["a"].card.last_reference
     resent(world, message)
     if held:
-        world.outbox.hold(message)
+        world.outbox.hold(message, world.clock.utc_now())
     late(world, f"+CMGS: {mr}")
     assert (world.state(message), len(world.ledger)) == ("sent", 1)
     assert outcomes(world, message) == [("sent", "late_answer", "operator")]

@@ -86,7 +86,7 @@ def test_what_was_staged_before_a_crash_is_forgotten(database: Database) -> None
 def test_settled_when_the_last_message_has_ended(database: Database, outbox: Outbox, sim_id: int) -> None:
     batches = Batches(database)
     batch = accepted(batches)
-    outbox.cancel(outbox.list(recipient=BOB)[0].id)
+    outbox.cancel(outbox.list(recipient=BOB)[0].id, NOW)
     work = taken(outbox, sim_id)
     assert batches.owing() == []
     outbox.mark_on_wire(work, EVENTS, NOW)
@@ -99,7 +99,7 @@ def test_settled_when_the_last_message_has_ended(database: Database, outbox: Out
 
 def delivered(database: Database, outbox: Outbox, recipient: str) -> None:
     [message] = outbox.list(recipient=recipient)
-    database.write(lambda at: settle(at, message.id, MessageState.DELIVERED, "", NOW))
+    database.write(lambda at: settle(at, message.id, recipient, MessageState.DELIVERED, "", NOW, NOW))
 
 
 def test_a_message_that_changes_after_it_has_left_makes_the_report_due(

@@ -195,7 +195,7 @@ class Queue(RuleBasedStateMachine):
     @rule(message_id=messages, verb=st.sampled_from(["hold", "unhold", "cancel"]))
     def operate(self, message_id: int, verb: str) -> None:
         with contextlib.suppress(TransitionError):
-            getattr(self.outbox, verb)(message_id)
+            getattr(self.outbox, verb)(message_id, self.now)
 
     @rule(message_id=messages, resolution=st.sampled_from(Resolution))
     def resolve(self, message_id: int, resolution: Resolution) -> None:

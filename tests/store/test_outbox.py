@@ -237,13 +237,13 @@ def test_too_old_is_expired(outbox: Outbox, sim_id: int) -> None:
 
 def test_hold_release_cancel(outbox: Outbox, sim_id: int) -> None:
     [message_id] = outbox.accept(None, [new()])
-    outbox.hold(message_id)
+    outbox.hold(message_id, NOW)
     assert outbox.turn(None, wanted(sim_id), NOW) is None
-    outbox.unhold(message_id)
-    outbox.cancel(message_id)
+    outbox.unhold(message_id, NOW)
+    outbox.cancel(message_id, NOW)
     assert state(outbox, message_id) == (MessageState.CANCELED, "operator")
     with pytest.raises(TransitionError):
-        outbox.hold(message_id)
+        outbox.hold(message_id, NOW)
 
 
 def doubtful(outbox: Outbox, sim_id: int) -> Work:

@@ -101,7 +101,7 @@ def wrote(database: Database, sim_id: int, sender: str, at: datetime) -> None:
 
 def test_an_opt_out_cancels_all_that_waits_for_that_number(outbox: Outbox, people: People) -> None:
     ids = outbox.accept(None, [new(), new(), new(), new(BOB)])
-    outbox.hold(ids[1])
+    outbox.hold(ids[1], NOW)
     assert people.add_optout(ALICE, origin="sms", by="t", at=NOW) == 3
     assert [state(outbox, i) for i in ids[:3]] == [(MessageState.CANCELED, "opt_out")] * 3
     assert state(outbox, ids[3])[0] is MessageState.QUEUED

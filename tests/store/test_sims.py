@@ -25,8 +25,8 @@ def test_a_rest_has_a_reason_and_an_end(database: Database) -> None:
     sims, until = Sims(database), NOW + timedelta(hours=1)
     sim_id = remember(sims)
     assert sims.suspended_until(sim_id) is None
-    sims.suspend(sim_id, until, "cms:8")
+    sims.suspend(sim_id, until, "cms:8", NOW)
     assert sims.suspended_until(sim_id) == until
     assert sims.list()[0].suspended_reason == "cms:8"
-    sims.suspend(sim_id, None, "")
+    sims.suspend(sim_id, None, "", NOW)
     assert sims.suspended_until(sim_id) is None

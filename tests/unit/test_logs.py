@@ -15,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gatewayd import logs
+from gatewayd.domain import masking
 
 KEY = b"k" * 32
 NUMBER = "+33639980001"
@@ -108,8 +109,10 @@ def feed(log: Any, where: str, words: str) -> None:
 @example("[SQL: ]")
 @given(st.text(st.sampled_from("0123456789+.-/:@=, _[]()aZ\n\x1b\u202e"), max_size=12))
 def test_what_is_let_through_at_a_glance_would_not_have_been_changed(words: str) -> None:
-    if logs._HARMLESS.match(words):
-        assert not any(pattern.search(words) for pattern in (logs._STATEMENTS, logs._NUMBERS, logs._PDUS, logs._UNSAFE))
+    if masking._HARMLESS.match(words):
+        assert not any(
+            pattern.search(words) for pattern in (masking._STATEMENTS, masking._NUMBERS, masking._PDUS, masking._UNSAFE)
+        )
 
 
 def test_a_number_becomes_the_same_pseudonym_everywhere() -> None:
@@ -118,6 +121,14 @@ def test_a_number_becomes_the_same_pseudonym_everywhere() -> None:
     assert word in first
     assert second.count(word) == 2
     assert word != logs.Pseudonyms(b"j" * 32).of(NUMBER)
+    assert logs.Pseudonyms(KEY).in_trail(NUMBER).startswith(word), "journal and trail can be laid side by side"
+
+
+@example("0" * 64)
+@given(st.text(st.sampled_from("0123456789abcdef"), min_size=64, max_size=64))
+def test_a_hash_is_no_number(digest: str) -> None:
+    assert f"hash={digest}" in logged(hash=digest)
+    assert NUMBER.removeprefix("+") not in logged(hash=NUMBER.removeprefix("+"))
 
 
 @settings(deadline=None)

@@ -2,16 +2,19 @@
 
 The transitions of a message are those of `domain.message.TRANSITIONS`: triggers made from that table abort every other
 change, whoever asks for it. A message has one running attempt at most, a part is sent once at most, and what is said
-about an attempt is never taken back. Names are the words of PRODUCT. Times are microseconds since 1970, UTC.
+about an attempt is never taken back; the audit trail only grows. Names are the words of PRODUCT. Times are
+microseconds since 1970, UTC.
 
 Each message passes through these tables with the commit waiting, and each page changed is enciphered: so an index is
 partial wherever it can be, and leaves out what few ask for. A query uses a partial index only if it repeats its
 condition in the same words: READY, LATER, WAITING, OPEN and OWING are those words.
 
-A file a subject: base (what tables are made with), queue, people, inbox. `store/migrations.py` makes them in a file.
+A file a subject: base (what tables are made with), queue, people, inbox, audit. `store/migrations.py` makes them in a
+file.
 """
 
-from gatewayd.store.schema import people, queue
+from gatewayd.store.schema import audit, people, queue
+from gatewayd.store.schema.audit import trail
 from gatewayd.store.schema.base import metadata
 from gatewayd.store.schema.inbox import QUARANTINED, TO_REVIEW, arrivals, incoming
 from gatewayd.store.schema.people import consents, contacts, optouts, wordings
@@ -55,6 +58,7 @@ __all__ = [
     "optouts",
     "sim_recipients",
     "sims",
+    "trail",
     "triggers",
     "wordings",
 ]
@@ -62,4 +66,4 @@ __all__ = [
 
 def triggers() -> list[str]:
     """What no constraint can say, as triggers of SQLite."""
-    return [*queue.triggers(), *people.triggers()]
+    return [*queue.triggers(), *people.triggers(), *audit.triggers()]
