@@ -60,6 +60,7 @@ GATEWAY = "local"
 POLL = 5.0
 """Seconds between two looks at the queue, for a ring that was lost."""
 EXPIRE = 60.0
+CLEAR = 3600.0
 LOOK_INTO_FOLDERS = 2.0
 PATIENCE_WITH_REPLIES = 300.0
 """Seconds that thousands of replies may take, with their files, on the slowest card."""
@@ -94,6 +95,7 @@ class Gateway:
         self._schedules = Schedules(clock)
         self._schedules.add("queue.poll", POLL, self._dispatcher.poll)
         self._schedules.add("queue.expire", EXPIRE, self._expire)
+        self._schedules.add("incoming.clear", CLEAR, self._incoming.clear)
         self._schedules.add("disk.watch", POLL, self._watch_the_disk)
         self._trail = Trail(self.database, clock)
         self._schedules.add("audit.anchor", HOURLY, self._trail.run_once)
@@ -115,7 +117,8 @@ class Gateway:
             queued=self.wake,
         )
         reconciler = Reconciler(self.database, clock, queued=self.wake)
-        self._incoming = IncomingFiles(settings.spool_directory, inbox, settings.timezone, clock)
+        days = settings.replies.files_days
+        self._incoming = IncomingFiles(settings.spool_directory, inbox, settings.timezone, clock, days=days)
         self._receiver = Receiver(inbox, replies, reconciler, country=settings.country, clock=clock)
         return self._receiver
 

@@ -15,14 +15,18 @@
 
     STOP
 
-Times are local, numbers without plus, the text is UTF-8; `Incomplete: yes` where parts never came. The name is that of
-the SIM, with the number of `gatewayd inbox show`. A file appears when it is whole, and may be taken away. After a crash
-the last ones may come again, under the same names. A folder that cannot be written delays files, and no STOP.
+Times are local, numbers without plus, the text is UTF-8; `Incomplete: yes` where parts never came. There are no files
+of status reports, nor of octets that are no text. The name is that of the SIM, with the number of `gatewayd inbox
+show`. A file appears when it is whole, and may be taken away; what nobody takes is removed after `days`, for it holds a
+number and a text, which the inbox has anyway. After a crash the last ones may come again, under the same names. A
+folder that cannot be written delays files, and no STOP.
 """
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from pathlib import Path
 
@@ -38,13 +42,17 @@ FOLDER = "incoming"
 BATCH = 50
 _TIME = "%y-%m-%d %H:%M:%S"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+_OURS = re.compile(r"[A-Za-z0-9_-]+\.[0-9]{6,}")
+_DAY = 86_400.0
 
 
 class IncomingFiles:
-    """Writes the files. `run_once` belongs to one thread."""
+    """Writes the files, and removes those that are older than `days` (0: none is written). `run_once` belongs to one
+    thread, `clear` to any."""
 
-    def __init__(self, spool: Path, inbox: Inbox, timezone: tzinfo, clock: Clock) -> None:
+    def __init__(self, spool: Path, inbox: Inbox, timezone: tzinfo, clock: Clock, *, days: int = 30) -> None:
         self._folder, self._inbox, self._timezone, self._clock = spool / FOLDER, inbox, timezone, clock
+        self._days = days
         self._failed = False
 
     def run_once(self) -> int:
@@ -52,7 +60,7 @@ class IncomingFiles:
         done = 0
         while batch := self._inbox.unfiled(BATCH):
             try:
-                self._write(batch)
+                self._write(batch if self._days else [])
             except OSError as error:
                 if not self._failed:
                     log.warning("incoming.not_filed", folder=str(self._folder), error=str(error))
@@ -62,6 +70,30 @@ class IncomingFiles:
             self._inbox.filed([one.id for one in batch], self._clock.utc_now())
             done += len(batch)
         return done
+
+    def clear(self) -> int:
+        """Remove what nobody has taken away in time; how many. Only files of ours, by a clock that can be trusted."""
+        if not self._clock.trusted():
+            return 0
+        before, removed = self._clock.utc_now().timestamp() - self._days * _DAY, 0
+        try:
+            for path in self._old(before):
+                path.unlink(missing_ok=True)
+                removed += 1
+        except OSError as error:
+            log.warning("incoming.not_cleared", folder=str(self._folder), error=str(error))
+        if removed:
+            log.info("incoming.cleared", files=removed)
+        return removed
+
+    def _old(self, before: float) -> Iterator[Path]:
+        if not self._folder.is_dir():
+            return
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
+                ours = _OURS.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
+                if ours and entry.stat(follow_symlinks=False).st_mtime < before:
+                    yield Path(entry.path)
 
     def _write(self, batch: list[Incoming]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -88,9 +120,9 @@ def content(message: Incoming, timezone: tzinfo) -> str:
         ("IMSI", message.imsi),
         ("IMEI", message.imei),
         ("Report", "no"),
+        ("Incomplete", "" if message.complete else "yes"),
         ("Alphabet", "UTF-8"),
         ("Length", str(len(message.text))),
-        ("Incomplete", "" if message.complete else "yes"),
     ]
     lines = [f"{name}: {''.join(filter(str.isprintable, value))}\n" for name, value in headers if value]
     return "".join(lines) + "\n" + message.text

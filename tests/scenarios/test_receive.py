@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from datetime import UTC
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from gatewayd.domain.text import Alphabet
+from gatewayd.interfaces.incoming import IncomingFiles
 from gatewayd.modem.pdu import Concat
 from gatewayd.services.receiving import understood
 from gatewayd.store.inbox import REPORT
@@ -235,6 +238,21 @@ def test_parts_of_two_people_do_not_mix(make: Make) -> None:
         world.put("a", pdu)
     world.turn()
     assert sorted(world.texts()) == [(WHO, "Bonjour"), (number(2), "Au revoir")]
+
+
+# -- files
+
+
+def test_each_message_becomes_a_file_or_none_does(make: Make, tmp_path: Path) -> None:
+    world = make()
+    for days, text in ((30, "Bonjour"), (0, "Bonsoir")):
+        world.put("a", deliver(WHO, text))
+        world.turn()
+        files = IncomingFiles(tmp_path, world.inbox, UTC, world.clock, days=days)
+        assert files.run_once() == 1
+        assert files.run_once() == 0
+    (file,) = (tmp_path / "incoming").iterdir()
+    assert file.read_text().endswith("\n\nBonjour")
 
 
 # -- what is no text, or cannot be read
