@@ -58,6 +58,9 @@ def problems(model: FileModel) -> Iterator[Finding]:
     for key, purpose in model.purposes.items():
         yield from _hours(key, purpose)
         yield from _wording(key, purpose, model)
+        if purpose.resend_unknown and purpose.class_ is not MessageClass.ALERT:
+            wrong = "only an alert may be sent again without being asked for: somebody may get it twice"
+            yield ("purposes", key, "resend_unknown"), wrong, "class: alert, or this key left out"
     if model.database != "sqlite":
         yield ("database",), "only the embedded database exists in this version", "sqlite"
     if model.state_directory == model.spool_directory:

@@ -206,6 +206,7 @@ class PurposeBlock(Block):
     max_parts: int = Field(4, ge=1, le=10, description="a number of parts, from 1 to 10")
     wording: WordingBlock | None = Field(None, description="a block with template, frequency, version, text, question")
     time_to_live_hours: float = Field(72, gt=0, le=8760, description="hours, more than 0 and at most 8760")
+    resend_unknown: bool = Field(False, description="true or false")
 
 
 class FeedBlock(Block):
@@ -264,6 +265,7 @@ class RepliesBlock(Block):
     texts: TextsBlock = Field(default_factory=TextsBlock, description="a block with stop, start, contact, help")
     confirm_stop: bool = Field(True, description="true or false")
     confirm_start: bool = Field(True, description="true or false")
+    parts_after_stop: Literal["complete", "strict"] = Field("complete", description="complete or strict")
     files_days: int = Field(30, ge=0, le=3650, description="days, from 0 (no files) to 3650")
 
 

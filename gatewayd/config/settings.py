@@ -135,6 +135,7 @@ class Settings:
 def settings_from(model: FileModel, file: Path) -> Settings:
     """The values of a file whose every key has been checked."""
     default = limits_from(model.default_limits) if model.default_limits else STRICTEST
+    completes = model.replies.parts_after_stop == "complete"
     organisation = model.organisation
     return Settings(
         file=file,
@@ -156,7 +157,7 @@ def settings_from(model: FileModel, file: Path) -> Settings:
         modems=tuple(ModemSettings(block.port, block.pin, block.baudrate) for block in model.modems),
         sims=tuple(_sim(block, default) for block in model.sims),
         default_limits=default,
-        purposes=MappingProxyType({key: purpose_from(key, block) for key, block in model.purposes.items()}),
+        purposes=MappingProxyType({key: purpose_from(key, block, completes) for key, block in model.purposes.items()}),
         feeds=tuple(
             FeedSettings(block.folder, block.purpose, block.template, block.approval == "required")
             for block in model.feeds
@@ -214,7 +215,7 @@ def _field(name: str, block: FieldBlock) -> Field:
     return Field(name, block.type, block.why, block.label or "", block.choices, block.ground or "")
 
 
-def purpose_from(key: str, block: PurposeBlock) -> Purpose:
+def purpose_from(key: str, block: PurposeBlock, completes: bool = True) -> Purpose:
     return Purpose(
         key=key,
         label=block.label,
@@ -226,6 +227,8 @@ def purpose_from(key: str, block: PurposeBlock) -> Purpose:
         encoding=block.encoding,
         max_parts=block.max_parts,
         time_to_live=timedelta(hours=block.time_to_live_hours),
+        completes=completes,
+        resend_unknown=block.resend_unknown,
         wording=_wording(block.wording) if block.wording else None,
     )
 

@@ -99,6 +99,8 @@ class Gateway:
         self._schedules.add("disk.watch", POLL, self._watch_the_disk)
         self._trail = Trail(self.database, clock)
         self._schedules.add("audit.anchor", HOURLY, self._trail.run_once)
+        if again := frozenset(key for key, purpose in settings.purposes.items() if purpose.resend_unknown):
+            self._schedules.add("unknown.resend", EXPIRE / 2, lambda: self._receiver.reconciler.resend(again))
         self._feeder = self._make_feeder(settle)
         task = Task("receiving", self._receive, PATIENCE_WITH_REPLIES, self._receiver.bell, close=self._receiver.close)
         self._receiving = Worker(task, clock)

@@ -71,6 +71,20 @@ FINAL_STATES = frozenset(state for state, following in TRANSITIONS.items() if no
 SETTLED_STATES = FINAL_STATES | {_S.SENT, _S.UNKNOWN}
 
 
+RESENT = "resent"
+_ENDED = frozenset({_S.BLOCKED, _S.CANCELED, _S.EXPIRED, _S.FAILED, _S.HELD, _S.UNKNOWN})
+
+
+def told(state: MessageState, reason: str, *, sent: int, parts: int, resent: bool) -> str:
+    """The reason as it is shown: of a message that stopped halfway with the parts that went out, `opt_out:1/3`; of one
+    that was sent a second time, because nobody knew what had become of the first, `resent`."""
+    if resent and state in (_S.SENT, _S.DELIVERED):
+        return RESENT
+    if state not in _ENDED or not 0 < sent < parts:
+        return reason
+    return f"{reason}:{sent}/{parts}" if reason else f"{sent}/{parts}"
+
+
 def may_follow(present: MessageState, following: MessageState) -> bool:
     """Whether `following` may come after `present`; staying where one is, is no transition."""
     return following in TRANSITIONS[present]

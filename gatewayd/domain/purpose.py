@@ -61,7 +61,11 @@ class PurposeWording:
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """A purpose: `key` is its name in the configuration, `hours` absent means any time."""
+    """A purpose: `key` is its name in the configuration, `hours` absent means any time.
+
+    completes       a message whose first part is out is completed, though an opt-out came meanwhile: it had started
+    resend_unknown  what may have gone out, and nobody could tell in time, is sent once more: only for alerts
+    """
 
     key: str
     label: str
@@ -74,6 +78,8 @@ class Purpose:
     max_parts: int = 4
     time_to_live: timedelta = timedelta(days=3)
     wording: PurposeWording | None = None
+    completes: bool = True
+    resend_unknown: bool = False
 
     @property
     def priority(self) -> int:

@@ -13,7 +13,7 @@ centre's number is not asked. Its clock may be an hour off.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -32,7 +32,7 @@ from gatewayd.store import reports, unknowns
 from gatewayd.store.engine import Database
 from gatewayd.store.inbox import REPORT, Arrival, Inbox
 from gatewayd.store.reports import Submitted
-from gatewayd.store.unknowns import EF_SMSS, LATE_ANSWER, STATUS_REPORT, Refusal, Unknowns
+from gatewayd.store.unknowns import EF_SMSS, LATE_ANSWER, PURPOSE, STATUS_REPORT, Refusal, Unknowns, Unresolved
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +44,8 @@ SKEW = timedelta(minutes=65)
 """How far the service centre's clock may be off."""
 LATE = timedelta(hours=1)
 """After this, a +CMGS is no late answer to anything."""
+IN_TIME = timedelta(minutes=5)
+"""After the mark: the two minutes of an answer, the minute of the card, and two more for a report."""
 BATCH = 200
 _TAIL = 8
 
@@ -173,6 +175,28 @@ class Reconciler:
         cause = causes.own("not-originated")
         retry = after(cause, part.tries + 1, others_can=False, now=now, rng=self._rng)
         return unknowns.refused(connection, part, Refusal(cause.code, False, retry.at), by=EF_SMSS, now=now)
+
+    # -- at the word of a purpose
+
+    def resend(self, purposes: Collection[str]) -> int:
+        """Send again, once, what is unknown of these purposes and nothing has told of in time; how many.
+        StorageUnavailable."""
+        if not purposes or not self._clock.trusted():
+            return 0
+        now = self._clock.utc_now()
+
+        def decide(connection: Connection) -> Sequence[Unresolved]:
+            found = unknowns.overdue(connection, sorted(purposes), now - IN_TIME)
+            for message in found:
+                unknowns.send_again(connection, message.id, by=PURPOSE, now=now)
+            return found
+
+        resent = self._database.write(decide)
+        for message in resent:
+            log.warning("outcome.resent", message=message.id, recipient=message.recipient, purpose=message.purpose)
+        if resent:
+            self._queued()
+        return len(resent)
 
     # -- reports
 

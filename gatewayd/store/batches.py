@@ -18,16 +18,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gatewayd.domain.audit import Event
-from gatewayd.domain.message import MessageState
+from gatewayd.domain.message import MessageState, told
 from gatewayd.domain.purpose import Purpose
 from gatewayd.store import audit
 from gatewayd.store.engine import Database, inserted_id
 from gatewayd.store.schema import OPEN, OWING, batch_rows, batches, messages, sim_recipients, sims
+from gatewayd.store.unknowns import PARTS_SENT, RESENT
 
 _READ_AT_ONCE = 1000
 
@@ -155,7 +157,7 @@ class Batches:
         query = (
             sa.select(
                 batch_rows.c.row_number, batch_rows.c.recipient, batch_rows.c.reason.label("refusal"),
-                messages.c.state, messages.c.reason, messages.c.sent_at, messages.c.parts,
+                messages.c.state, messages.c.reason, messages.c.sent_at, messages.c.parts, PARTS_SENT, RESENT,
             )
             .select_from(
                 batch_rows.outerjoin(
@@ -171,7 +173,7 @@ class Batches:
         with self._database.read() as connection:
             for row in connection.execute(query):
                 state = MessageState(row.state) if row.state is not None else None
-                reason = row.refusal if state is None else row.reason
+                reason = row.refusal if state is None else _told(state, row)
                 yield ReportedRow(row.row_number, row.recipient, state, reason, row.sent_at, row.parts or 0)
 
     def owing(self) -> Sequence[Batch]:
@@ -191,6 +193,10 @@ class Batches:
         nothing_new = sa.case((batches.c.report == "writing", "written"), else_=batches.c.report)
         change = sa.update(batches).where(batches.c.id == batch_id).values(reported_at=now, report=nothing_new)
         self._database.write(lambda connection: connection.execute(change))
+
+
+def _told(state: MessageState, row: sa.Row[*tuple[Any, ...]]) -> str:
+    return told(state, row.reason, sent=row.parts_sent, parts=row.parts, resent=bool(row.resent))
 
 
 def _accepted(batch_id: int) -> sa.Select[int]:

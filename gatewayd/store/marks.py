@@ -95,13 +95,16 @@ _SENT_PARTS = Statement(
 
 
 def on_wire(connection: Connection, work: Work, purpose: Purpose, now: datetime) -> str | None:
-    """Mark the part as going out: None; or block the message because the gate closed: why. LeaseLost."""
+    """Mark the part as going out: None; or block the message because the gate closed: why. LeaseLost.
+
+    A message started with its first part; whether the others follow after the gate has closed is the purpose's rule.
+    """
     leased = _LEASED.first(connection, message_id=work.message_id, token=work.lease)
     if leased is None:
         raise LeaseLost
     until, opted_out, agreed_at = leased
     reason = people.refusal(connection, purpose, work.recipient, GateFacts(bool(opted_out), agreed_at), now)
-    if reason is not None:
+    if reason is not None and not (purpose.completes and work.part > 1):
         _end_attempt(connection, work, Outcome.REFUSED, now, GATE, None)
         claims.leave(connection, work.message_id, work.lease, MessageState.BLOCKED, reason=reason)
         audit.append(connection, Event.BLOCKED, now, number=work.recipient, message=work.message_id, reason=reason)

@@ -21,7 +21,7 @@ from sqlalchemy.engine import Connection
 
 from gatewayd.domain.audit import Event
 from gatewayd.domain.consent import GateFacts
-from gatewayd.domain.message import WAITING_STATES, MessageState, Outcome
+from gatewayd.domain.message import WAITING_STATES, MessageState, Outcome, told
 from gatewayd.domain.purpose import Purpose
 from gatewayd.errors import RefusedByRule, TransitionError, UsageError
 from gatewayd.store import audit, claims, marks, unknowns
@@ -39,6 +39,7 @@ from gatewayd.store.schema import (
     sim_recipients,
     sims,
 )
+from gatewayd.store.unknowns import PARTS_SENT, RESENT
 from gatewayd.store.work import (
     AttemptRecord,
     Finished,
@@ -368,9 +369,13 @@ def last_id(connection: Connection) -> int:
 
 _RECORD = sa.select(
     _m.id, _m.recipient, _m.purpose, _m.feed, _m.state, _m.reason, sa.func.coalesce(sims.c.name, "").label("sim"),
-    _m.parts, _m.text, _m.created_at, _m.sent_at, _m.delivered_at,
+    _m.parts, _m.text, _m.created_at, _m.sent_at, _m.delivered_at, PARTS_SENT, RESENT,
 ).select_from(messages.outerjoin(sims, sims.c.id == _m.sim_id))  # fmt: skip
 
 
 def _record(row: sa.Row[*tuple[Any, ...]]) -> MessageRecord:
-    return MessageRecord(**{**row._mapping, "state": MessageState(row.state)})
+    state = MessageState(row.state)
+    fields = dict(row._mapping)
+    sent, resent = fields.pop("parts_sent"), fields.pop("resent")
+    reason = told(state, row.reason, sent=sent, parts=row.parts, resent=bool(resent))
+    return MessageRecord(**{**fields, "state": state, "reason": reason})

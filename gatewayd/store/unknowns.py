@@ -155,6 +155,33 @@ def overdue(connection: Connection, purposes: Sequence[str], before: datetime) -
     return [Unresolved(**row._mapping) for row in connection.execute(query)]
 
 
+PARTS_SENT = sa.case(
+    (
+        _m.parts > 1,
+        sa.select(sa.func.count(sa.distinct(attempts.c.part)))
+        .where(attempts.c.message_id == _m.id, attempts.c.outcome == str(Outcome.SENT))
+        .correlate(messages)
+        .scalar_subquery(),
+    ),
+    else_=0,
+).label("parts_sent")
+"""Of a message in several parts: how many went out."""
+_first, _second = attempts.alias(), attempts.alias()
+RESENT = (
+    sa.exists()
+    .where(
+        _first.c.message_id == _m.id,
+        _first.c.resent_by.is_not(None),
+        _second.c.message_id == _m.id,
+        _second.c.part == _first.c.part,
+        _second.c.id > _first.c.id,
+        _second.c.on_wire_at.is_not(None),
+        _second.c.outcome != str(Outcome.REFUSED),
+    )
+    .correlate(messages)
+    .label("resent")
+)
+"""A part of it was sent a second time."""
 _LAST_UNKNOWN = (
     sa.select(sa.func.max(attempts.c.id))
     .where(attempts.c.message_id == _m.id, attempts.c.outcome == str(Outcome.UNKNOWN))

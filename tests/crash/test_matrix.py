@@ -7,6 +7,8 @@ runs until it is at rest, and the table says what must have become of both messa
     S    sent, each part once
     Un   unknown, with n of its parts in the ledger; the operator has it sent again, and it is
     x/y  the first message x, the second y; one letter stands for the first, and the second is S
+
+At F9 the SIM has answered for two parts: its memory of the last reference is believed, and settles what is unknown.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ F5     U0    U0     U0      U0      U1     S     U1     S      U1     S        S
 F6     U0    U0     U0      U0      U1     S     U1     S      U1     S        S     S
 F7     U1    U0     U0      U0      U1     S     U1     S      U1     S        S     S
 F8     U1    U1     S       S       U2     S     U2     S      U2     S        S     S
-F9     S     S      S       S       S/U1   S     S      S      S/U1   S        S     S
+F9     S     S      S       S       S      S     S      S      S      S        S     S
 F10    S     S      S       S       U2     S     U2     S      U2     S        S     S
 """
 FAULTS, *_rows = (line.split() for line in EXPECTED.strip().splitlines())

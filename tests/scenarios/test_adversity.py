@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from gatewayd.domain.purpose import Basis, Limits, MessageClass
 from gatewayd.errors import StorageUnavailable, StoreError, TransitionError
+from gatewayd.interfaces.dropfolder import sentences
 from gatewayd.modem.pdu import EncodedPdu
 from gatewayd.store.engine import Database
 from gatewayd.store.outbox import Resolution, Wanted, Work
@@ -330,8 +331,11 @@ def beside(world: World) -> People:
     return People(Database.open(world.path))
 
 
-def test_an_opt_out_in_the_middle_of_a_message_stops_its_other_parts_and_all_else(make: Callable[..., World]) -> None:
-    world = make(limits=Limits(gap=5))
+@pytest.mark.parametrize("completes", [True, False])
+def test_an_opt_out_in_the_middle_of_a_message_stops_all_that_has_not_begun(
+    make: Callable[..., World], completes: bool
+) -> None:
+    world = make(limits=Limits(gap=5), purposes=[replace(EVENTS, completes=completes)])
     world.settle()
     (begun,) = world.accept(number(1), text=LONG)
     world.settle("a")
@@ -342,10 +346,34 @@ def test_an_opt_out_in_the_middle_of_a_message_stops_its_other_parts_and_all_els
     (late,) = world.accept(number(1))
     for _ in range(5):
         world.advance(60)
-    assert len(world.ledger) == 1
-    assert (world.state(begun), world.state(late)) == ("blocked", "blocked")
-    (sent, refused) = world.outbox.attempts(begun)
-    assert (sent.outcome, refused.outcome) == ("sent", "refused"), "what did go out is on record"
+    assert world.state(late) == "blocked"
+    message = world.outbox.get(begun)
+    assert message is not None
+    (first, second) = world.outbox.attempts(begun)
+    if completes:
+        assert len(world.ledger) == 2
+        assert (message.state, message.reason) == ("sent", ""), "it had started"
+    else:
+        assert len(world.ledger) == 1
+        assert (message.state, message.reason) == ("blocked", "opt_out:1/2"), "it says what did go out"
+    assert (first.outcome, second.outcome) == ("sent", "sent" if completes else "refused")
+
+
+def test_an_opt_out_while_the_second_part_waits_for_its_next_try(make: Callable[..., World]) -> None:
+    """What waits has not started again: it is canceled like all that waits, and says that it went out by half."""
+    world = make()
+    world.settle()
+    world.sims["a"].arm("cms;code=38;after=1")
+    (begun,) = world.accept(number(1), text=LONG)
+    world.settle("a")
+    beside(world).add_optout(number(1), origin="stop", by="test", at=world.clock.utc_now())
+    for _ in range(5):
+        world.advance(60)
+    message = world.outbox.get(begun)
+    assert message is not None
+    assert (message.state, message.reason, len(world.ledger)) == ("canceled", "opt_out:1/2", 1)
+    words = sentences.of_message(message.state, message.reason, "fr")
+    assert words == "annulé : cette personne a dit STOP ; parti : 1 SMS sur 2"
 
 
 @pytest.mark.parametrize("again", ["cms;code=38", "unplug;at=prompt"])

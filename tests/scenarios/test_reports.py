@@ -9,13 +9,15 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from gatewayd.domain.purpose import Limits
+from gatewayd.domain.purpose import Basis, Limits, MessageClass, Purpose
+from gatewayd.interfaces.dropfolder import sentences
 from gatewayd.store import reports, unknowns
 from gatewayd.store.outbox import Resolution
 from tests.scenarios import world as worlds
 from tests.scenarios.receiving import ReceivingWorld, report
-from tests.scenarios.world import FakeClock, number
+from tests.scenarios.world import EVENTS, FakeClock, number
 
 Make = Callable[..., ReceivingWorld]
 WHO = number(1)
@@ -354,3 +356,73 @@ def test_a_resend_that_fails_takes_nothing_back(make: Make, fault: str, early: b
     world.turn()
     assert world.state(message) in ("sent", "delivered")
     assert len(world.ledger) <= 2
+
+
+# -- an alert that may be sent again without being asked for
+
+ALERT = Purpose("alert", "Alertes", Basis.VITAL_INTEREST, MessageClass.ALERT, resend_unknown=True)
+AGAIN = frozenset({"alert"})
+
+
+def alarmed(world: ReceivingWorld) -> int:
+    world.sims["a"].arm(ANSWER_LOST)
+    (message,) = world.accept(WHO, purpose="alert")
+    world.settle()
+    assert world.state(message) == "unknown"
+    return message
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_alert_that_nobody_can_tell_of_is_sent_again_once_and_listed(make: Make) -> None:
+    world = make(options=SILENT, purposes=[EVENTS, ALERT])
+    other, message = unknown(world, number(2)), alarmed(world)
+    world.clock.advance(4 * 60)
+    assert world.reconciler.resend(AGAIN) == 0, "the ladder has its time"
+    world.clock.advance(61)
+    with capture_logs() as logs:
+        assert world.reconciler.resend(AGAIN) == 1
+    (said,) = [one for one in logs if one["event"] == "outcome.resent"]
+    assert (said["log_level"], said["message"]) == ("warning", message)
+    world.sims["a"].arm(ANSWER_LOST)
+    world.turn()
+    assert (world.state(other), world.state(message)) == ("unknown", "unknown")
+    assert outcomes(world, message) == [("unknown", "purpose", "purpose"), ("unknown", None, None)]
+    world.clock.advance(3600)
+    assert world.reconciler.resend(AGAIN) == 0, "once"
+    assert len(world.ledger) == 3
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_alert_sent_twice_says_so_wherever_it_is_listed(make: Make) -> None:
+    world = make(options=SILENT, purposes=[EVENTS, ALERT])
+    message = alarmed(world)
+    world.clock.advance(301)
+    world.reconciler.resend(AGAIN)
+    world.turn()
+    found = world.outbox.get(message)
+    assert found is not None
+    assert (found.state, found.reason) == ("sent", "resent")
+    assert "reçu deux fois" in sentences.of_message(found.state, found.reason, "fr")
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_report_in_time_keeps_an_alert_from_being_sent_again(make: Make) -> None:
+    world = make(options=SILENT, purposes=[EVENTS, ALERT])
+    message = alarmed(world)
+    tell(world, WHO, world.sims["a"].card.last_reference)
+    world.clock.advance(3600)
+    assert world.reconciler.resend(AGAIN) == 0
+    found = world.outbox.get(message)
+    assert found is not None
+    assert (found.state, found.reason, len(world.ledger)) == ("delivered", "", 1)
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_opt_out_keeps_an_alert_from_being_sent_again(make: Make) -> None:
+    world = make(options=SILENT, purposes=[EVENTS, ALERT])
+    message = alarmed(world)
+    world.people.add_optout(WHO, origin="stop", by="test", at=world.clock.now)
+    world.clock.advance(301)
+    world.reconciler.resend(AGAIN)
+    world.turn()
+    assert (world.state(message), len(world.ledger)) == ("blocked", 1)

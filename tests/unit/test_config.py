@@ -84,6 +84,13 @@ def test_no_limits_at_all_means_the_strictest() -> None:
     assert config.loads(SMALL).default_limits == STRICTEST
 
 
+@pytest.mark.parametrize(("rule", "completes"), [("", True), ("complete", True), ("strict", False)])
+def test_the_rule_for_parts_after_a_stop_is_that_of_each_purpose(rule: str, completes: bool) -> None:
+    purposes = "purposes: {e: {label: E, basis: consent}}\n"
+    settings = config.loads(SMALL + purposes + (f"replies: {{parts_after_stop: {rule}}}\n" if rule else ""))
+    assert {purpose.completes for purpose in settings.purposes.values()} == {completes}
+
+
 def test_a_sim_s_pauses_alone_are_no_limits() -> None:
     settings = config.loads(SMALL + 'sims: [{name: a, imsi: "208011234567890", limits: {gap: 9}}]')
     assert settings.sims[0].limits.per_day == STRICTEST.per_day
@@ -150,6 +157,8 @@ REFUSED = [
     ("purposes: {e: {label: E, basis: consent, hours: {days: mon-xyz}}}", 2, "`mon-xyz` is no day"),
     ("purposes: {e: {label: E, basis: consent, hours: {holidays: no}}}", 2, "`no` cannot be used; expected true or"),
     ("purposes: {e: {label: E, basis: consent, max_parts: 0}}", 2, "expected a number of parts"),
+    ("purposes: {e: {label: E, basis: consent, resend_unknown: true}}", 2, "only an alert may be sent again"),
+    ("replies: {parts_after_stop: sometimes}", 2, "expected complete or strict"),
     ("purposes: {e: {label: E, basis: consent, retention_days: 1.5}}", 2, "expected a number of days"),
     ("country: fr", 2, "did you mean `FR`?"),
     ("country:\n", 2, "country: nothing cannot be used; expected the two letters"),

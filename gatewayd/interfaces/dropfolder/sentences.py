@@ -7,6 +7,7 @@ words.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 # reason: (French, English); {detail} is what stands behind the colon
@@ -57,8 +58,8 @@ _MESSAGES: Mapping[str, tuple[str, str]] = {
     "undelivered": ("non remis par le réseau", "the network could not deliver it"),
     "failed": ("refusé par le réseau", "refused by the network"),
     "unknown": (
-        "peut-être envoyé : le modem n'a pas répondu ; jamais renvoyé de lui-même",
-        "perhaps sent: the modem did not answer; never sent again by itself",
+        "peut-être envoyé : le modem n'a pas répondu ; à un responsable de décider s'il faut le renvoyer",
+        "perhaps sent: the modem did not answer; somebody may decide to send it again",
     ),
     "blocked": ("bloqué", "blocked"),
     "held": ("retenu", "held"),
@@ -71,7 +72,17 @@ _MESSAGES: Mapping[str, tuple[str, str]] = {
     "approval": ("attend l'accord d'un responsable", "waits for approval"),
     "operator": ("décision d'un responsable", "the operator's decision"),
     "opt_out_lifted": ("cette personne a changé d'avis", "this person changed their mind"),
+    "purpose": (
+        "alerte renvoyée, faute de savoir si elle est partie",
+        "an alert sent again, as nobody knew if it left",
+    ),
+    "resent": (
+        "envoyé une seconde fois, faute de savoir si la première avait abouti ; peut-être reçu deux fois",
+        "sent a second time, as nobody knew what became of the first; it may have arrived twice",
+    ),
 }
+_HALFWAY = re.compile(r"(?:(?P<reason>.*):)?(?P<sent>\d+)/(?P<parts>\d+)\Z")
+_PARTS = ("parti : {sent} SMS sur {parts}", "{sent} of {parts} SMS went out")
 
 _FILES: Mapping[str, tuple[str, str]] = {
     "unknown_encoding": (
@@ -179,6 +190,9 @@ def of_message(state: str, reason: str, language: str) -> str:
     """How a message stands, and why."""
     index = _index(language)
     said = _MESSAGES[state][index] if state in _MESSAGES else state
+    if halfway := _HALFWAY.match(reason):
+        went_out = _PARTS[index].format(**halfway.groupdict())
+        return f"{of_message(state, halfway['reason'] or '', language)} ; {went_out}"
     if not reason:
         return said
     if reason in _MESSAGES:
