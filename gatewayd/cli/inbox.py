@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -19,19 +18,12 @@ from gatewayd.domain.reading import Kind
 from gatewayd.errors import UsageError
 from gatewayd.services import answers
 from gatewayd.services.replies import Reading
+from gatewayd.services.reviews import Reviews, Verdict
 from gatewayd.store.inbox import Inbox, Incoming
-from gatewayd.store.people import People
 
 app = options.noun("What people wrote.")
 
 _SHOWN = 60
-
-
-class Verdict(StrEnum):
-    """What a person says of an opt-out that was not certain."""
-
-    KEEP = "keep"
-    LIFT = "lift"
 
 
 @app.command("list")
@@ -83,6 +75,11 @@ def show(ctx: typer.Context, incoming_id: Annotated[int, typer.Argument(metavar=
     if json:
         output.as_json(as_json(message))
         return
+    output.show(Text(f"incoming message {message.id}", style="bold"))
+    output.show(output.pairs(_facts(message, here)))
+
+
+def _facts(message: Incoming, here: context.Context) -> list[tuple[str, object]]:
     zone = here.settings.timezone
     facts = [
         ("from", message.sender),
@@ -99,35 +96,74 @@ def show(ctx: typer.Context, incoming_id: Annotated[int, typer.Argument(metavar=
         ("review", _review(message)),
         ("text", message.text),
     ]
-    output.show(Text(f"incoming message {message.id}", style="bold"))
-    output.show(output.pairs([(name, value) for name, value in facts if value != ""]))
+    return [(name, value) for name, value in facts if value != ""]
 
 
 def _review(message: Incoming) -> str:
     if message.reviewed_at is not None:
         return f"done by {message.reviewed_by}"
-    return "waits for a person: gatewayd inbox review" if message.review else ""
+    return f"waits for a person: gatewayd inbox review {message.id}" if message.review else ""
 
 
 @app.command()
 def review(
     ctx: typer.Context,
-    incoming_id: Annotated[int, typer.Argument(metavar="ID")],
+    incoming_id: Annotated[int | None, typer.Argument(metavar="[ID]", show_default=False)] = None,
     verdict: Annotated[
-        Verdict, typer.Argument(help="keep: the opt-out was meant. lift: it was not, and ends; nothing is sent again.")
-    ],
+        Verdict | None,
+        typer.Argument(
+            metavar="[keep|lift]",
+            help="keep: the opt-out was meant. lift: it was not, and ends; nothing is sent again.",
+            show_default=False,
+        ),
+    ] = None,
     by: By = "",
 ) -> None:
-    """Say of an opt-out that was not certain whether it was meant."""
+    """Say of opt-outs that were not certain whether they were meant: of one, or, without ID, of each in its turn."""
     here = context.of(ctx)
-    inbox, who, now = Inbox(here.database), by or context.operator(), here.clock.utc_now()
-    message = _found(inbox, incoming_id)
-    if message.kind != Kind.OPT_OUT:
-        raise UsageError(f"incoming message {incoming_id} is no opt-out")
-    inbox.reviewed(incoming_id, by=who, at=now, verdict=verdict)
-    number = sender.e164(message.sender, here.settings.country)
-    if verdict is Verdict.LIFT and number is not None and People(here.database).remove_optout(number, by=who, at=now):
-        output.say(f"{number} may be written to again; what was canceled stays canceled")
+    inbox, who = Inbox(here.database), by or context.operator()
+    if incoming_id is not None and verdict is not None:
+        _decide(here, incoming_id, verdict, who)
+        return
+    waiting = [_found(inbox, incoming_id)] if incoming_id is not None else inbox.list(to_review=True, limit=_AT_ONCE)
+    if not waiting:
+        output.say("No message to review.")
+    for message in reversed(waiting):
+        output.show(Text(f"incoming message {message.id}", style="bold"))
+        output.show(output.pairs(_facts(message, here)))
+        answer = _asked()
+        if answer is None:
+            return
+        if answer:
+            _decide(here, message.id, Verdict(answer), who)
+
+
+_AT_ONCE = 1000
+_ANSWERED = {"k": "keep", "keep": "keep", "l": "lift", "lift": "lift", "s": "", "skip": "", "": ""}
+
+
+def _asked() -> str | None:
+    """`keep`, `lift`, "" to leave it for later; None to stop."""
+    while True:
+        output.console().print("Was it meant? keep, lift, skip, quit (k/l/s/q): ", end="")
+        typed = sys.stdin.readline()
+        word = typed.strip().lower()
+        if not typed or word in ("q", "quit"):
+            output.say("")
+            return None
+        if word in _ANSWERED:
+            return _ANSWERED[word]
+
+
+def _decide(here: context.Context, incoming_id: int, verdict: Verdict, who: str) -> None:
+    done = Reviews(here.database, here.settings.country).decide(incoming_id, verdict, by=who, at=here.clock.utc_now())
+    if done.lifted:
+        output.say(f"{done.number} may be written to again; what was canceled stays canceled")
+    elif done.stands:
+        others = f"messages {', '.join(map(str, done.others))} ask" if done.others else "it was recorded otherwise"
+        why = f"{others} for it too" if done.others else others
+        output.say(f"incoming message {incoming_id} is reviewed; {done.number} stays opted out: {why}")
+        output.say(f"  gatewayd optouts remove {done.number}    ends it, when the person asks for it")
     else:
         output.say(f"incoming message {incoming_id} is reviewed")
 

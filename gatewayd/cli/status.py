@@ -134,7 +134,7 @@ def _print_received(told: daemon_status.Status | None, to_review: int, quarantin
             output.bullet("!", "bold yellow", f"{words}; the log says more (journalctl -u gatewayd -p warning)")
     if to_review:
         words = output.many(to_review, "opt-out") + " that may not have been meant"
-        output.bullet("!", "bold yellow", f"{words}: gatewayd inbox list --to-review")
+        output.bullet("!", "bold yellow", f"{words}: gatewayd inbox review")
     if quarantined:
         words = f"{quarantined} of what came in could not be read"
         output.bullet("!", "bold yellow", f"{words}: gatewayd quarantine list")

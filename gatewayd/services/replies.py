@@ -31,7 +31,7 @@ from gatewayd.services.answers import ANSWER, Answers, Kind
 from gatewayd.services.intake import NumberRules
 from gatewayd.store import people
 from gatewayd.store.engine import Database
-from gatewayd.store.inbox import MESSAGE, WAITING, Answer, Arrival, Inbox, NewIncoming
+from gatewayd.store.inbox import BY_SMS, MESSAGE, WAITING, Answer, Arrival, Inbox, NewIncoming
 
 log = structlog.get_logger(__name__)
 
@@ -227,7 +227,7 @@ class Replies:
         return _Obeyed()
 
     def _opt_out(self, connection: Connection, written: _Written, now: datetime) -> _Obeyed:
-        done = people.opt_out(connection, written.number, "sms", "recipient", now, **written.heard)
+        done = people.opt_out(connection, written.number, BY_SMS, "recipient", now, **written.heard)
         answer_id = None
         if done.new and not self._answered(connection, written, (OPT_OUT,), now):
             answer_id = self._answer(connection, Kind.STOP, written, now, confirms=done.id)

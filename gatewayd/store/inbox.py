@@ -25,11 +25,13 @@ from gatewayd.domain.audit import Event
 from gatewayd.errors import UsageError
 from gatewayd.store import audit
 from gatewayd.store.engine import Database, inserted_id
-from gatewayd.store.schema import QUARANTINED, TO_REVIEW, arrivals, incoming, messages, sims
+from gatewayd.store.schema import QUARANTINED, TO_REVIEW, arrivals, incoming, messages, optouts, sims
 from gatewayd.store.statement import Statement
 from gatewayd.store.types import UtcTime
 
 MESSAGE, REPORT, UNREADABLE = "message", "report", "unreadable"
+BY_SMS = "sms"
+"""The origin of an opt-out that a message made."""
 _NEW, WAITING, _DONE, _QUARANTINED = "new", "waiting", "done", "quarantined"
 
 
@@ -105,6 +107,19 @@ class Incoming:
     reviewed_at: datetime | None
     reviewed_by: str
     canceled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """An opt-out to be reviewed: whether it `holds`, was made by a message (`made_it`), and which `others` ask for it;
+    `reviewed_by` absent while nobody has reviewed it."""
+
+    kind: str
+    sender: str
+    reviewed_by: str | None
+    holds: bool
+    made_it: bool
+    others: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,17 +286,31 @@ class Inbox:
         with self._database.read() as connection:
             return [Incoming(**row._mapping) for row in connection.execute(query)]
 
-    def reviewed(self, incoming_id: int, *, by: str, at: datetime, verdict: str = "") -> None:
-        """A person has looked at it. UsageError if there is no such message, or it was reviewed already."""
+    def doubt(self, connection: Connection, incoming_id: int) -> Doubt | None:
+        """What a review must know, in the caller's transaction; None if there is no such message."""
+        query = sa.select(
+            _i.kind, _i.sender, _i.optout_id, _i.reviewed_at, _i.reviewed_by, optouts.c.lifted_at, optouts.c.origin
+        ).join_from(incoming, optouts, optouts.c.id == _i.optout_id, isouter=True)
+        row = connection.execute(query.where(_i.id == incoming_id)).first()
+        if row is None:
+            return None
+        same = sa.select(_i.id).where(_i.sender == row.sender, _i.optout_id == row.optout_id, _i.id != incoming_id)
+        return Doubt(
+            kind=row.kind,
+            sender=row.sender,
+            reviewed_by=row.reviewed_by if row.reviewed_at is not None else None,
+            holds=row.optout_id is not None and row.lifted_at is None,
+            made_it=row.origin == BY_SMS,
+            others=tuple(connection.execute(same.order_by(_i.id)).scalars()),
+        )
 
-        def note(connection: Connection) -> None:
-            change = sa.update(incoming).where(_i.id == incoming_id, _i.reviewed_at.is_(None))
-            if connection.execute(change.values(reviewed_at=at, reviewed_by=by)).rowcount != 1:
-                raise UsageError(f"there is no incoming message {incoming_id} that waits for a review")
-            sender = connection.execute(sa.select(_i.sender).where(_i.id == incoming_id)).scalar_one()
-            audit.append(connection, Event.REVIEWED, at, by=by, number=sender, incoming=incoming_id, verdict=verdict)
-
-        self._database.write(note)
+    def note_review(self, connection: Connection, incoming_id: int, *, by: str, at: datetime, verdict: str) -> None:
+        """In the caller's transaction: a person has looked at it. UsageError if it does not wait for that."""
+        change = sa.update(incoming).where(_i.id == incoming_id, _i.reviewed_at.is_(None))
+        if connection.execute(change.values(reviewed_at=at, reviewed_by=by)).rowcount != 1:
+            raise UsageError(f"there is no incoming message {incoming_id} that waits for a review")
+        sender = connection.execute(sa.select(_i.sender).where(_i.id == incoming_id)).scalar_one()
+        audit.append(connection, Event.REVIEWED, at, by=by, number=sender, incoming=incoming_id, verdict=verdict)
 
     def unfiled(self, limit: int) -> builtins.list[Incoming]:
         """Those without a file yet, oldest first."""

@@ -10,6 +10,7 @@ import pytest
 
 from gatewayd.domain.purpose import Basis, Hours, Limits, Purpose
 from gatewayd.services.answers import Kind as AnswerKind
+from gatewayd.services.reviews import Reviews, Verdict
 from tests.scenarios.receiving import ReceivingWorld, deliver
 from tests.scenarios.world import EVENTS, number
 
@@ -35,7 +36,8 @@ def test_what_is_not_certain_opts_out_and_is_reviewed(make: Make, text: str) -> 
     world.turn()
     assert world.opted_out() == [WHO]
     (message,) = world.inbox.list(to_review=True)
-    world.inbox.reviewed(message.id, by="marie", at=world.clock.now)
+    Reviews(world.db, "FR").decide(message.id, Verdict.KEEP, by="marie", at=world.clock.now)
+    assert world.opted_out() == [WHO]
     assert world.inbox.list(to_review=True) == []
 
 
