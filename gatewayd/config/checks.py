@@ -62,9 +62,16 @@ def problems(model: FileModel) -> Iterator[Finding]:
             wrong = "only an alert may be sent again without being asked for: somebody may get it twice"
             yield ("purposes", key, "resend_unknown"), wrong, "class: alert, or this key left out"
     if model.database != "sqlite":
-        yield ("database",), "only the embedded database exists in this version", "sqlite"
+        yield ("database",), _database(model.database), "sqlite, or no such line"
     if model.state_directory == model.spool_directory:
         yield ("spool_directory",), "it is also the state directory", "a directory of its own"
+
+
+def _database(value: str) -> str:
+    """Why this database cannot be used; the value may hold a password, and is not shown."""
+    if value.startswith("postgresql"):
+        return "PostgreSQL comes with a later version; this one keeps its database in state_directory"
+    return "there is no such database; this version keeps its own in state_directory"
 
 
 def _world(model: FileModel) -> Iterator[Finding]:

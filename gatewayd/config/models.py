@@ -148,7 +148,7 @@ class SimBlock(Block):
 
     name: Name
     iccid: Annotated[str | None, _digits("an ICCID", 18, 22)] = Field(
-        None, description='18 to 22 digits in quotes: "8933..."'
+        None, description='the 18 to 22 digits on the card, in quotes, as "8933010000000000001"'
     )
     imsi: Annotated[str | None, _digits("an IMSI", 14, 15)] = Field(
         None, description='14 or 15 digits in quotes: "20801..."'
