@@ -5,6 +5,9 @@
 
 An outcome stays in the hand until the store has it; until then nothing else can be claimed, and so the modem rests. One
 that the store refuses for good (another process took the message over) is logged with its reference, and let go.
+
+A commit that raises may be durable all the same: before anything else is recorded or claimed, the hand takes stock of
+what the store holds under its lease. What is recorded is not recorded again; what it claimed unknowingly goes back.
 """
 
 from __future__ import annotations
@@ -86,15 +89,17 @@ class Hand:
         self.work: Work | None = None
         self._due: Finished | _PutBack | None = None
         self._marked_at: datetime | None = None
+        self._lease = ""
+        self._uncertain = False
 
     @property
     def has_due(self) -> bool:
-        """Whether an outcome waits to be recorded."""
-        return self._due is not None
+        """Whether an outcome waits to be recorded, or nobody knows whether it was."""
+        return self._due is not None or self._uncertain
 
     def settle(self) -> None:
         """Record what is due and claim nothing new; the next part of the same message may come to hand."""
-        if self._due is not None:
+        if self.has_due:
             self._record(None)
 
     def take(self, wanted: Wanted) -> bool:
@@ -106,13 +111,20 @@ class Hand:
         return due is not None and self.work is not None and due.work.message_id == self.work.message_id
 
     def _record(self, wanted: Wanted | None) -> None:
+        if wanted is not None:
+            self._lease = wanted.lease
+        if self._uncertain:
+            self._take_stock()
         due, now = self._due, self._clock.utc_now()
+        if due is None and wanted is None:
+            return
         try:
             if isinstance(due, _PutBack):
                 self._outbox.release(due.work, now, due.reason, due.retry_at)
             else:
                 self.work = self._outbox.turn(due, wanted, now)
         except StorageUnavailable:
+            self._uncertain = True
             raise
         except StoreError as error:
             if due is None:
@@ -125,6 +137,15 @@ class Hand:
                 return
             _give_up(due, error)
         self._due = self._marked_at = None
+
+    def _take_stock(self) -> None:
+        """See the module. StorageUnavailable: still uncertain."""
+        due = self._due
+        outcome = due.outcome if isinstance(due, Finished) else Outcome.REFUSED
+        known = (due.work.attempt_id, outcome) if due is not None else None
+        if self._outbox.take_stock(self._lease, known, self._clock.utc_now()):
+            self._due = self._marked_at = None
+        self._uncertain = False
 
     def put_back(self, reason: str, retry_at: datetime | None = None) -> None:
         """Give up the claimed part, of which nothing was written; recorded with the next `settle`."""
@@ -154,6 +175,7 @@ class Hand:
             ending = self._exchange(modem, encode, work, mark, others_can=others_can)
         except StorageUnavailable:
             self.put_back("gatewayd:storage")
+            self._uncertain = True
             raise
         self.work = None
         return ending

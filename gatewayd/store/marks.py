@@ -28,6 +28,7 @@ from gatewayd.store.types import UtcTime
 from gatewayd.store.work import Finished, Recovery, Work
 
 INTERRUPTED = "gatewayd:interrupted"
+STORAGE = "gatewayd:storage"
 OVERTAKEN = "gatewayd:overtaken"
 """It was to be sent again, and the first one turned out to have gone out."""
 GATE = "gatewayd:gate"
@@ -216,6 +217,27 @@ def recover(connection: Connection, gateway: str, mine: str, now: datetime) -> R
             claims.leave(connection, row.message_id, row.lease, MessageState.UNKNOWN, reason=INTERRUPTED)
             audit.ended(connection, Event.UNKNOWN, row, now, INTERRUPTED)
     return Recovery(requeued=len(lost) - unknown, unknown=unknown)
+
+
+def take_stock(connection: Connection, lease: str, due: tuple[int, Outcome] | None, now: datetime) -> bool:
+    """After a commit that raised, and may have been durable: put back what is claimed under leases that begin so, and
+    that nobody has in hand; whether `due`, an attempt with its outcome, is recorded.
+
+    Nothing of it was written: a mark on the wire is made only of what is in hand.
+    """
+    strays = (
+        sa.select(_a.id, _m.id.label("message_id"), _m.lease)
+        .join(messages, _m.id == _a.message_id)
+        .where(_a.outcome.is_(None), _a.on_wire_at.is_(None), _m.lease.startswith(lease, autoescape=True))
+    )
+    if due is not None:
+        strays = strays.where(_a.id != due[0])
+    for row in connection.execute(strays).all():
+        put_back(connection, row.message_id, row.lease, attempt_id=row.id, at=now, code=STORAGE)
+    if due is None:
+        return False
+    recorded = connection.execute(sa.select(_a.outcome).where(_a.id == due[0])).scalar()
+    return recorded == str(due[1])
 
 
 def _went_out_before(connection: Connection, work: Work) -> bool:

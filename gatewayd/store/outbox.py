@@ -142,6 +142,11 @@ class Outbox:
         """Nothing of the part was written: back to the queue, and no try is counted. LeaseLost."""
         self._database.write(lambda connection: marks.release(connection, work, now, reason, retry_at))
 
+    def take_stock(self, lease: str, due: tuple[int, Outcome] | None, now: datetime) -> bool:
+        """After a StorageUnavailable, which may have been durable nevertheless: whether `due` is recorded; what this
+        line claimed without knowing it is queued again. StorageUnavailable."""
+        return self._database.write(lambda connection: marks.take_stock(connection, f"{lease}/", due, now))
+
     # -- chores
 
     def promote(self, now: datetime) -> int:
@@ -312,7 +317,7 @@ class Outbox:
             last = sa.select(sa.func.max(_a.id)).where(unknown).scalar_subquery()
             decision = {"outcome": str(Outcome.SENT), "resolved_by": by, "resolved_at": now}
             connection.execute(sa.update(attempts).where(_a.id == last).values(**decision))
-            state = marks.resolve_sent(connection, message_id, row.parts, reason=by, sent_at=now)
+            state = marks.resolve_sent(connection, message_id, row.parts, reason=unknowns.OPERATOR, sent_at=now)
             audit.resolved(connection, message_id, row.recipient, state, now, how=str(resolution), by=by)
             return state
 

@@ -114,7 +114,7 @@ def send_again(connection: Connection, message_id: int, *, by: str, now: datetim
     connection.execute(
         sa.update(messages)
         .where(_m.id == message_id, _m.state == str(MessageState.UNKNOWN))
-        .values(state=str(MessageState.QUEUED), reason=by, ready=True)
+        .values(state=str(MessageState.QUEUED), reason=PURPOSE if by == PURPOSE else OPERATOR, ready=True)
     )
     recipient = connection.execute(sa.select(_m.recipient).where(_m.id == message_id)).scalar_one()
     actor, how = (audit.GATEWAY, PURPOSE) if by == PURPOSE else (by, str(Resolution.RESEND))

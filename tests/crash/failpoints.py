@@ -69,8 +69,8 @@ def watch_outbox(outbox: Outbox, points: Failpoints) -> None:
     """F0, F2, F4, F5, F9, F10."""
     accept, turn, mark = outbox.accept, outbox.turn, outbox.mark_on_wire
 
-    def accepting(connection: Any, new: Any) -> list[int]:
-        ids = accept(connection, new)
+    def accepting(connection: Any, new: Any, **more: Any) -> list[int]:
+        ids = accept(connection, new, **more)
         if connection is None:
             points.reached("F0")
         return ids

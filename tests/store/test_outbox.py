@@ -370,8 +370,8 @@ def test_the_gate_is_asked_before_each_part(outbox: Outbox, people: People, sim_
     assert second is not None
     people.add_optout(ALICE, origin="sms", by="test", at=NOW)
     with pytest.raises(RefusedByRule):
-        outbox.mark_on_wire(second, EVENTS, NOW)
-    assert state(outbox, message_id) == (MessageState.BLOCKED, "opt_out")
+        outbox.mark_on_wire(second, replace(EVENTS, completes=False), NOW)
+    assert state(outbox, message_id) == (MessageState.BLOCKED, "opt_out:1/2")
 
 
 def test_ids_are_given_in_order_and_once(outbox: Outbox) -> None:
