@@ -14,6 +14,8 @@ from typing import Protocol
 
 _SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
 _TIMESYNCD = Path("/run/systemd/timesync")
+LOOK_AGAIN = 1.0
+"""Seconds between two looks at these files: each message asks, twice."""
 
 
 class Clock(Protocol):
@@ -37,7 +39,8 @@ class SystemClock:
 
     def __init__(self, *, earliest: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         self._earliest = earliest
-        self._synchronised = False
+        self._synchronised = self._awaited = False
+        self._look_at = 0.0
 
     def utc_now(self) -> datetime:
         return datetime.now(UTC)
@@ -49,6 +52,7 @@ class SystemClock:
         """False before `earliest`, and while systemd-timesyncd runs and has not yet synchronised since the boot."""
         if self.utc_now() < self._earliest:
             return False
-        if not self._synchronised:
-            self._synchronised = _SYNCHRONISED.exists()
-        return self._synchronised or not _TIMESYNCD.exists()
+        if not self._synchronised and (now := self.monotonic()) >= self._look_at:
+            self._look_at = now + LOOK_AGAIN
+            self._synchronised, self._awaited = _SYNCHRONISED.exists(), _TIMESYNCD.exists()
+        return self._synchronised or not self._awaited

@@ -69,12 +69,13 @@ def plan(text: str, *, wide_reference: bool = False) -> TextPlan:
     """How `text` is sent as it is: in one part, or in parts that leave room for an 8-bit (or 16-bit) reference."""
     if not text:
         raise TextError("the text is empty")
-    septets, forcing = b"", tuple(dict.fromkeys(character for character in text if not gsm7.is_gsm7(character)))
-    if forcing:
-        alphabet, units = Alphabet.UCS2, _utf16_units(text)
-    else:
+    forcing: tuple[str, ...] = ()
+    try:
         septets = gsm7.encode(text)
         alphabet, units = Alphabet.GSM7, len(septets)
+    except TextError:
+        septets, forcing = b"", tuple(character for character in dict.fromkeys(text) if not gsm7.is_gsm7(character))
+        alphabet, units = Alphabet.UCS2, _utf16_units(text)
     single, narrow, wide = _ROOM[alphabet]
     if units <= single:
         return TextPlan(text, alphabet, (text,), units, forcing)
