@@ -27,6 +27,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from gatewayd.errors import StorageUnavailable, StoreError
 from gatewayd.store import faults, migrations
 from gatewayd.store.audit import PSEUDONYM, Pseudonym, unlinkable
+from gatewayd.store.statement import DRIVER
 from gatewayd.store.writer import Writer
 
 T = TypeVar("T")
@@ -90,7 +91,7 @@ class Database:
         def connect_writer() -> Connection:
             connection = self._writing.connect()
             connection.info[PSEUDONYM] = pseudonym
-            return connection
+            return connection.execution_options(**{DRIVER: connection.connection.driver_connection})
 
         self._writer = Writer(connect_writer, path, module.Error)
 

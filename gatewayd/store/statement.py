@@ -6,34 +6,51 @@ takes 3. The expressions stay SQLAlchemy's, with their types; a dialect other th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from gatewayd.store.types import UtcTime, from_column, to_column
+
+DRIVER = "gatewayd_driver"
+"""The execution option of a connection that holds the driver's own, which is asked for with each statement."""
+
 
 class _Compiled:
-    """The text, and what the driver gets for each `?`: a constant of the expression, or a value of the caller."""
+    """The text, and how its named parameters are made of what the caller gives and of the expression's constants."""
 
     def __init__(self, expression: sa.Executable, dialect: Dialect) -> None:
         assert isinstance(expression, sa.sql.ClauseElement)  # noqa: S101  (for the type checker)
-        compiled = expression.compile(dialect=dialect)
+        named: Any = type(dialect)
+        compiled = expression.compile(dialect=named(paramstyle="named"))
         assert isinstance(compiled, SQLCompiler)  # noqa: S101  (for the type checker)
         self.text = str(compiled)
-        self.slots = []
-        for name in compiled.positiontup or ():
+        self._constants: dict[str, Any] = {}
+        self._converters: list[tuple[str, Any]] = []
+        for name in set(compiled.bind_names.values()):
             bind = compiled.binds[name]
-            convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
-            constant = None if bind.required else convert(bind.value) if convert else bind.value
-            self.slots.append((bind.key if bind.required else None, convert, constant))
+            convert = _into(bind.type, dialect)
+            if not bind.required:
+                self._constants[name] = convert(bind.value) if convert else bind.value
+            elif convert is not None:
+                self._converters.append((name, convert))
 
-    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
-        return [
-            constant if key is None else values[key] if convert is None else convert(values[key])
-            for key, convert, constant in self.slots
-        ]
+    def arguments(self, values: dict[str, Any]) -> dict[str, Any]:
+        for name, convert in self._converters:
+            values[name] = convert(values[name])
+        return values | self._constants if self._constants else values
+
+
+def _into(type_: sa.types.TypeEngine[Any], dialect: Dialect) -> Any:
+    """What makes the database's value of Python's; None: nothing. Times the short way: each statement has some."""
+    return to_column if isinstance(type_, UtcTime) else type_.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _out_of(type_: sa.types.TypeEngine[Any], dialect: Dialect) -> Any:
+    return from_column if isinstance(type_, UtcTime) else type_.dialect_impl(dialect).result_processor(dialect, None)
 
 
 class Statement:
@@ -81,13 +98,13 @@ class Statement:
             return (tuple(row) for row in connection.execute(self._expression, values))
         return iter(self._execute(connection, values))
 
-    def _execute(self, connection: Connection, values: Mapping[str, Any]) -> Any:
+    def _execute(self, connection: Connection, values: dict[str, Any]) -> Any:
         compiled = self._compiled or self._compile(connection.dialect)
-        driver: Any = connection.connection.driver_connection
+        driver: Any = connection.get_execution_options().get(DRIVER) or connection.connection.driver_connection
         return driver.execute(compiled.text, compiled.arguments(values))
 
     def _compile(self, dialect: Dialect) -> _Compiled:
-        found = ((i, t.dialect_impl(dialect).result_processor(dialect, None)) for i, t in enumerate(self._results))
+        found = ((index, _out_of(type_, dialect)) for index, type_ in enumerate(self._results))
         self._converters = [(index, convert) for index, convert in found if convert is not None]
         self._compiled = _Compiled(self._expression, dialect)
         return self._compiled

@@ -11,14 +11,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 
 
-def to_microseconds(at: datetime) -> int:
-    """Since 1970."""
-    return (at - _EPOCH) // _TICK
+def to_column(value: datetime | None) -> int | None:
+    """As UtcTime stores it: microseconds since 1970."""
+    return None if value is None else (value - _EPOCH) // _TICK
 
 
-def from_microseconds(value: int) -> datetime:
-    """The aware datetime, in UTC."""
-    return _EPOCH + timedelta(microseconds=value)
+def from_column(value: int | None) -> datetime | None:
+    """As UtcTime gives it back."""
+    return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
 class UtcTime(sa.types.TypeDecorator[datetime]):
@@ -28,7 +28,7 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:  # noqa: ARG002  (SQLAlchemy's signature)
-        return None if value is None else to_microseconds(value)
+        return to_column(value)
 
     def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:  # noqa: ARG002  (SQLAlchemy's signature)
-        return None if value is None else from_microseconds(value)
+        return from_column(value)

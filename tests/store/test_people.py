@@ -90,7 +90,7 @@ def test_the_gate_reads_no_row_of_consents(database: Database) -> None:
         _FACTS.first(connection, recipient=ALICE, purpose="news")
         assert _FACTS._compiled is not None
         text, values = _FACTS._compiled.text, _FACTS._compiled.arguments({"recipient": ALICE, "purpose": "news"})
-        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", tuple(values)).all()]
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).all()]
     assert any("SEARCH consents USING COVERING INDEX consents_latest" in step for step in plan), plan
 
 
