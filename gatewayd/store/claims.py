@@ -23,7 +23,7 @@ from gatewayd.domain.audit import Event
 from gatewayd.domain.consent import GateFacts
 from gatewayd.domain.message import MessageState
 from gatewayd.errors import LeaseLost
-from gatewayd.store import audit, people
+from gatewayd.store import audit, gate, people
 from gatewayd.store.schema import READY, WAITING, attempts, messages, sim_recipients
 from gatewayd.store.statement import Statement
 from gatewayd.store.types import UtcTime
@@ -59,6 +59,7 @@ class _Found(NamedTuple):
     priority: int
     opted_out: bool
     agreed_at: datetime | None
+    may_send_until: datetime | None
 
 
 def _param(name: str, type_: Any = None) -> sa.BindParameter[Any]:
@@ -75,6 +76,7 @@ _SENT = (
 _FOUND = (
     _m.id, _m.recipient, _m.purpose, _m.text, _m.alphabet, _m.parts, _m.concat_reference, _m.sim_id, _m.tries,
     _m.expires_at, _SENT, _m.priority, *people.gate_facts(_m.recipient, _m.purpose),
+    gate.MAY_SEND_UNTIL,
 )  # fmt: skip
 
 
@@ -312,6 +314,8 @@ def _ending(connection: Connection, wanted: Wanted, found: _Found, now: datetime
     """Why this message ends here instead of being taken; None: it is taken."""
     if found.expires_at is not None and found.expires_at <= now:
         return MessageState.EXPIRED, "time_to_live"
+    if found.may_send_until is not None and found.may_send_until <= now and not found.sent:
+        return gate.stopped(connection, found.id)
     facts = GateFacts(bool(found.opted_out), found.agreed_at)
     reason = people.refusal(connection, wanted.purposes[found.purpose], found.recipient, facts, now)
     return None if reason is None else (MessageState.BLOCKED, reason)

@@ -21,7 +21,7 @@ from gatewayd.domain.consent import GateFacts
 from gatewayd.domain.message import MessageState, Outcome
 from gatewayd.domain.purpose import Purpose
 from gatewayd.errors import CauseClass, LeaseLost
-from gatewayd.store import audit, claims, people
+from gatewayd.store import audit, claims, gate, people
 from gatewayd.store.schema import attempts, messages, sim_recipients
 from gatewayd.store.statement import Statement
 from gatewayd.store.types import UtcTime
@@ -65,7 +65,7 @@ _RESOLVE = Statement(
     )
 )
 _LEASED = Statement(
-    sa.select(_m.lease_until, *people.gate_facts(_m.recipient, _m.purpose)).where(
+    sa.select(_m.lease_until, *people.gate_facts(_m.recipient, _m.purpose), gate.MAY_SEND_UNTIL).where(
         _m.id == sa.bindparam("message_id"), _m.lease == sa.bindparam("token")
     )
 )
@@ -103,12 +103,17 @@ def on_wire(connection: Connection, work: Work, purpose: Purpose, now: datetime)
     leased = _LEASED.first(connection, message_id=work.message_id, token=work.lease)
     if leased is None:
         raise LeaseLost
-    until, opted_out, agreed_at = leased
+    until, opted_out, agreed_at, may_send_until = leased
     reason = people.refusal(connection, purpose, work.recipient, GateFacts(bool(opted_out), agreed_at), now)
     if reason is not None and not (purpose.completes and work.part > 1):
         _end_attempt(connection, work, Outcome.REFUSED, now, GATE, None)
         claims.leave(connection, work.message_id, work.lease, MessageState.BLOCKED, reason=reason)
         audit.append(connection, Event.BLOCKED, now, number=work.recipient, message=work.message_id, reason=reason)
+        return reason
+    if may_send_until is not None and may_send_until <= now and work.part == 1:
+        state, reason = gate.stopped(connection, work.message_id)
+        _end_attempt(connection, work, Outcome.REFUSED, now, GATE, None)
+        claims.leave(connection, work.message_id, work.lease, state, reason=reason)
         return reason
     if _ON_WIRE.run(connection, attempt_id=work.attempt_id, at=now) != 1:
         raise LeaseLost

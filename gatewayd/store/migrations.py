@@ -15,6 +15,13 @@ from sqlalchemy.engine import Connection
 from gatewayd.domain.message import MessageState
 from gatewayd.errors import StoreError
 from gatewayd.store.schema import audit, batches, message_counts, messages, metadata, people, queue, triggers
+from gatewayd.store.schema.campaigns import (
+    campaign_approvals,
+    campaign_recipients,
+    campaign_rows,
+    campaign_triggers,
+    campaigns,
+)
 from gatewayd.store.schema.inbox import arrivals, incoming
 from gatewayd.store.schema.people import consents, contacts, wordings
 
@@ -105,8 +112,18 @@ def _audit(connection: Connection) -> None:
         connection.exec_driver_sql(trigger)
 
 
+def _campaigns(connection: Connection) -> None:
+    """Campaigns, and which one a message is of."""
+    metadata.create_all(connection, tables=[campaigns])
+    connection.exec_driver_sql("ALTER TABLE messages ADD COLUMN campaign_id INTEGER REFERENCES campaigns (id)")
+    metadata.create_all(connection, tables=[campaign_approvals, campaign_rows, campaign_recipients])
+    next(index for index in messages.indexes if index.name == "messages_of_campaign").create(connection)
+    for trigger in campaign_triggers():
+        connection.exec_driver_sql(trigger)
+
+
 _SINCE_2: tuple[Callable[[Connection], None], ...] = (
-    _evidence, _reports_kept_true, _contacts, _for_a_person, _audit,
+    _evidence, _reports_kept_true, _contacts, _for_a_person, _audit, _campaigns,
 )  # fmt: skip
 
 

@@ -110,7 +110,7 @@ def gate_facts(
             optouts.c.lifted_at.is_(None),
             optouts.c.id.is_distinct_from(confirms),
         )
-        .correlate(messages)
+        .correlate_except(optouts)
         .exists()
     )
     agreed_at = (
@@ -118,7 +118,7 @@ def gate_facts(
         .where(consents.c.recipient == recipient, consents.c.purpose == purpose)
         .order_by(consents.c.agreed_at.desc(), consents.c.id.desc())
         .limit(sa.literal_column("1"))
-        .correlate(messages)
+        .correlate_except(consents)
         .scalar_subquery()
     )
     return opted_out.label("opted_out"), agreed_at.label("agreed_at")

@@ -30,6 +30,7 @@ class NewMessage:
     expires_at: datetime | None = None
     batch_id: int | None = None
     row_number: int | None = None
+    campaign_id: int | None = None
     state: MessageState = MessageState.QUEUED
     reason: str = ""
 

@@ -9,13 +9,20 @@ Each message passes through these tables with the commit waiting, and each page 
 partial wherever it can be, and leaves out what few ask for. A query uses a partial index only if it repeats its
 condition in the same words: READY, LATER, WAITING, OPEN and OWING are those words.
 
-A file a subject: base (what tables are made with), queue, people, inbox, audit. `store/migrations.py` makes them in a
-file.
+A file a subject: base (what tables are made with), queue, people, inbox, audit, campaigns. `store/migrations.py` makes
+them in a file.
 """
 
 from gatewayd.store.schema import audit, people, queue
 from gatewayd.store.schema.audit import trail
 from gatewayd.store.schema.base import metadata
+from gatewayd.store.schema.campaigns import (
+    campaign_approvals,
+    campaign_recipients,
+    campaign_rows,
+    campaign_triggers,
+    campaigns,
+)
 from gatewayd.store.schema.inbox import QUARANTINED, TO_REVIEW, arrivals, incoming
 from gatewayd.store.schema.people import consents, contacts, optouts, wordings
 from gatewayd.store.schema.queue import (
@@ -49,6 +56,10 @@ __all__ = [
     "attempts",
     "batch_rows",
     "batches",
+    "campaign_approvals",
+    "campaign_recipients",
+    "campaign_rows",
+    "campaigns",
     "consents",
     "contacts",
     "incoming",
@@ -66,4 +77,4 @@ __all__ = [
 
 def triggers() -> list[str]:
     """What no constraint can say, as triggers of SQLite."""
-    return [*queue.triggers(), *people.triggers(), *audit.triggers()]
+    return [*queue.triggers(), *people.triggers(), *audit.triggers(), *campaign_triggers()]

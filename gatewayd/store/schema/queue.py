@@ -85,6 +85,8 @@ messages = sa.Table(
     sa.Column("row_number", sa.Integer),
     # The opt-out whose confirmation this message is: the one opt-out that does not stop it.
     sa.Column("confirms", sa.Integer, sa.ForeignKey("optouts.id")),
+    # It may start while its campaign may: `campaigns.may_send_until`.
+    sa.Column("campaign_id", sa.Integer, sa.ForeignKey("campaigns.id")),
     sa.CheckConstraint(one_of("state", MessageState), name="message_state"),
     sa.CheckConstraint("parts >= 1", name="message_parts"),
     # A CHECK lets NULL pass: that there is a reference must be said.
@@ -136,6 +138,8 @@ partial("messages_waiting_for", c.recipient, where=WAITING)
 partial("messages_row", c.batch_id, c.row_number, where=c.batch_id.is_not(None), unique=True)
 partial("messages_open_in", c.batch_id, where=OPEN & c.batch_id.is_not(None))
 partial("messages_confirm_once", c.confirms, where=c.confirms.is_not(None), unique=True)
+# Of no column that a message changes on its way: it is written once, and only for a campaign's.
+partial("messages_of_campaign", c.campaign_id, where=c.campaign_id.is_not(None))
 # What the operator looks for; a message that simply passes is never in it.
 partial("messages_remarkable", c.state, c.id, where=REMARKABLE)
 
