@@ -3,6 +3,7 @@
 GatewaydError
 ├── ConfigurationError      the file cannot be used: file, line, what was expected        (exit 2)
 ├── UsageError              a value given by a person cannot be used                     (exit 2)
+│   └── SegmentError        the words of a segment cannot be read; shows the place       (exit 2)
 ├── RefusedByRule           consent, opt-out, limit, approval: not now, or never          (exit 3)
 ├── PduError                octets that are no PDU, or a PDU that cannot be made
 ├── TextError               a text that cannot be made into parts
@@ -54,6 +55,10 @@ class UsageError(GatewaydError):
     """This value cannot be used."""
 
     exit_status = 2
+
+
+class SegmentError(UsageError):
+    """The words of this segment cannot be read."""
 
 
 class RefusedByRule(GatewaydError):

@@ -24,6 +24,7 @@ from sqlalchemy.engine import Connection, CursorResult, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, QueuePool
 
+from gatewayd.domain.field import fold
 from gatewayd.errors import StorageUnavailable, StoreError
 from gatewayd.store import faults, migrations
 from gatewayd.store.audit import PSEUDONYM, Pseudonym, unlinkable
@@ -227,12 +228,18 @@ def _connect(module: ModuleType, path: Path, key: bytes | None, *, reading: bool
             connection.execute(f"PRAGMA busy_timeout={round(patience * 1000)}")
         if reading:
             connection.execute("PRAGMA query_only=ON")
+            connection.create_function("fold", 1, _folded, deterministic=True)
     except module.Error as error:
         connection.close()
         if faults.code_of(error) == sqlite3.SQLITE_NOTADB:
             raise StoreError(f"{path}: the key does not fit, or this is no database of gatewayd") from error
         raise
     return connection
+
+
+def _folded(words: object) -> object:
+    """Words as segments compare them."""
+    return fold(words) if isinstance(words, str) else words
 
 
 def _engine(module: ModuleType, connect: Callable[[], Any], *, reading: bool) -> Engine:
