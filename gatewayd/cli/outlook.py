@@ -31,7 +31,12 @@ _SENTENCES: Mapping[str, str] = {
 }
 _LIMIT = "SIM {what}: its limit {limit} is reached{when}"
 _PEOPLE = "SIM {what}: {limit} is reached{when}, it writes to nobody new"
-_HELD_BY = {"operator": " by the operator", "approval": ", for its file wants approval"}
+_HELD_BY = {
+    "campaign_paused": ", for its campaign is paused",
+    "campaign_window": ", for its campaign's hours are over",
+    "operator": " by the operator",
+    "approval": ", for its file wants approval",
+}
 
 
 def of_message(here: context.Context, message_id: int) -> Outlook | None:

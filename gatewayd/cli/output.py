@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, tzinfo
 from typing import TypeVar
 
@@ -155,6 +156,15 @@ def counted(things: Iterable[T], words: str, total: int | None = None) -> Iterat
         for thing in things:
             yield thing
             progress.advance(task)
+
+
+@contextmanager
+def progress(words: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, moved by telling how much of how much is done; nothing elsewhere."""
+    columns = (TextColumn(words), BarColumn(), TextColumn("{task.completed} of {task.total}"), TimeElapsedColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True, disable=quiet) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def as_json(value: object) -> None:

@@ -15,14 +15,15 @@ from datetime import time
 import phonenumbers
 
 from gatewayd.config.models import FieldBlock, FileModel, PurposeBlock, SimBlock
-from gatewayd.config.settings import purpose_from, sets_a_limit, vocabulary_from
+from gatewayd.config.settings import field_from, purpose_from, sets_a_limit, vocabulary_from
 from gatewayd.config.yamltree import Place
-from gatewayd.domain import template, vocabulary, wordings
+from gatewayd.domain import number, template, vocabulary, wordings
 from gatewayd.domain.field import OWN_HEADINGS, FieldType, fold, fold_heading
 from gatewayd.domain.keywords import LANGUAGES
 from gatewayd.domain.purpose import Basis, MessageClass
+from gatewayd.domain.segment_language import Vocabulary, parse
 from gatewayd.domain.sensitive import kind_of
-from gatewayd.errors import RefusedByRule, TextError, UsageError
+from gatewayd.errors import NumberError, RefusedByRule, SegmentError, TextError, UsageError
 from gatewayd.services.answers import MOST_PARTS, Answers
 from gatewayd.services.answers import Kind as AnswerKind
 from gatewayd.services.calendars import public_holidays
@@ -55,6 +56,8 @@ def problems(model: FileModel) -> Iterator[Finding]:
     yield from _calendar(model)
     yield from _replies(model)
     yield from _fields(model)
+    yield from _segments(model)
+    yield from _trusted(model)
     for key, purpose in model.purposes.items():
         yield from _hours(key, purpose)
         yield from _wording(key, purpose, model)
@@ -162,6 +165,25 @@ def _fields(model: FileModel) -> Iterator[Finding]:
             if headings.setdefault(heading, name) != name:
                 yield place, f"its heading is that of `{headings[heading]}` too", "another name or label"
         yield from _choices(place, block)
+
+
+def _segments(model: FileModel) -> Iterator[Finding]:
+    """Named segments: their words can be read, and speak of what is declared."""
+    words = Vocabulary({name: field_from(name, block) for name, block in model.contacts.fields.items()}, model.purposes)
+    for name, source in model.segments.items():
+        try:
+            parse(source, words)
+        except SegmentError as error:
+            yield ("segments", name), str(error).split("\n", 1)[0], 'a condition, as ville = "Lyon" and not paye'
+
+
+def _trusted(model: FileModel) -> Iterator[Finding]:
+    allowed = frozenset(model.allowed_countries or ()) | {model.country}
+    for place, raw in enumerate(model.campaigns.trusted_numbers):
+        try:
+            number.parse(raw, country=model.country, allowed_countries=allowed, allowed_kinds=frozenset())
+        except NumberError as error:
+            yield ("campaigns", "trusted_numbers", place), str(error), "a mobile number in quotes"
 
 
 def _choices(place: Place, block: FieldBlock) -> Iterator[Finding]:

@@ -156,6 +156,7 @@ class SimBlock(Block):
     pool: Name = "default"
     line: LineBlock | None = Field(None, description="a block with `allows`")
     limits: LimitsBlock | None = Field(None, description="a block of limits")
+    price_per_sms: float | None = Field(None, ge=0, le=100, description="a price in your currency, as 0.05; 0 if free")
 
 
 class HoursBlock(Block):
@@ -205,6 +206,9 @@ class PurposeBlock(Block):
     encoding: Annotated[Encoding, Field(strict=False)] = Field(Encoding.AUTO, description="auto or gsm7")
     max_parts: int = Field(4, ge=1, le=10, description="a number of parts, from 1 to 10")
     wording: WordingBlock | None = Field(None, description="a block with template, frequency, version, text, question")
+    footer: Annotated[str, Field(max_length=200), AfterValidator(_label)] | None = Field(
+        None, description="a short text, as « Amicale. STOP : répondez STOP »"
+    )
     time_to_live_hours: float = Field(72, gt=0, le=8760, description="hours, more than 0 and at most 8760")
     resend_unknown: bool = Field(False, description="true or false")
 
@@ -291,6 +295,22 @@ class ContactsBlock(Block):
     )
 
 
+Percent = Annotated[int, Field(ge=0, le=100, description="a percentage, from 0 (never) to 100")]
+
+
+class CampaignsBlock(Block):
+    """Who must have seen a campaign before it goes, and what stops it."""
+
+    trusted_numbers: Annotated[tuple[str, ...], BeforeValidator(_empty), Field(max_length=10)] = Field(
+        (), description='a list of numbers in quotes, as ["06 39 98 00 01"], 10 at most'
+    )
+    approvals: int = Field(1, ge=0, le=5, description="how many people must agree, from 0 to 5")
+    second_approval_above: int = Field(500, ge=1, le=1_000_000, description="a number of recipients, 1 or more")
+    pause_after: int = Field(20, ge=1, le=10_000, description="a number of SMS, 1 or more")
+    pause_at_refused_percent: Percent = 20
+    pause_at_stop_percent: Percent = 5
+
+
 class ApiBlock(Block):
     """Where the HTTP API listens."""
 
@@ -323,5 +343,11 @@ class FileModel(Block):
     )
     contacts: Annotated[ContactsBlock, BeforeValidator(_empty_block)] = Field(
         default_factory=ContactsBlock, description="a block with `fields`"
+    )
+    segments: Annotated[dict[Name, str], BeforeValidator(_empty_block), Field(max_length=100)] = Field(
+        default_factory=dict, description="a block with one segment a key, as retard: cotisation < today - 30 days"
+    )
+    campaigns: Annotated[CampaignsBlock, BeforeValidator(_empty_block)] = Field(
+        default_factory=lambda: CampaignsBlock.model_validate({}), description="a block about campaigns"
     )
     api: ApiBlock | None = Field(None, description="a block with socket and listen")

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from gatewayd.config.models import (
+    CampaignsBlock,
     FeedBlock,
     FieldBlock,
     FileModel,
@@ -24,6 +25,7 @@ from gatewayd.config.models import (
     SimBlock,
     WordingBlock,
 )
+from gatewayd.domain.campaign import CampaignRules
 from gatewayd.domain.field import Field
 from gatewayd.domain.number import Kind
 from gatewayd.domain.purpose import STRICTEST, Hours, Limits, Purpose, PurposeWording, SimSettings
@@ -111,6 +113,8 @@ class Settings:
     purposes: Mapping[str, Purpose]
     feeds: tuple[FeedSettings, ...]
     fields: Mapping[str, Field]
+    segments: Mapping[str, str] = field(default_factory=dict)
+    campaigns: CampaignRules = field(default_factory=CampaignRules)
     replies: ReplySettings = field(default_factory=ReplySettings)
     api: ApiSettings | None = None
     warnings: tuple[Notice, ...] = ()
@@ -163,7 +167,9 @@ def settings_from(model: FileModel, file: Path) -> Settings:
             for block in model.feeds
         ),
         replies=replies_from(model.replies),
-        fields=MappingProxyType({name: _field(name, block) for name, block in model.contacts.fields.items()}),
+        segments=MappingProxyType(dict(model.segments)),
+        campaigns=_campaigns(model.campaigns),
+        fields=MappingProxyType({name: field_from(name, block) for name, block in model.contacts.fields.items()}),
         api=ApiSettings(Path(model.api.socket) if model.api.socket else None, model.api.listen) if model.api else None,
     )
 
@@ -204,6 +210,7 @@ def _sim(block: SimBlock, default: Limits) -> SimSettings:
         pool=block.pool,
         line_allows=frozenset(block.line.allows) if block.line else None,
         limits=limits_from(block.limits) if block.limits else default,
+        price_per_sms=block.price_per_sms,
     )
 
 
@@ -211,8 +218,20 @@ def _feed(block: FeedBlock) -> FeedSettings:
     return FeedSettings(block.folder, block.purpose, block.template, block.approval == "required")
 
 
-def _field(name: str, block: FieldBlock) -> Field:
+def field_from(name: str, block: FieldBlock) -> Field:
+    """A declared field of contacts."""
     return Field(name, block.type, block.why, block.label or "", block.choices, block.ground or "")
+
+
+def _campaigns(block: CampaignsBlock) -> CampaignRules:
+    return CampaignRules(
+        trusted_numbers=block.trusted_numbers,
+        approvals=block.approvals,
+        second_above=block.second_approval_above,
+        pause_after=block.pause_after,
+        pause_at_refused_percent=block.pause_at_refused_percent,
+        pause_at_stop_percent=block.pause_at_stop_percent,
+    )
 
 
 def purpose_from(key: str, block: PurposeBlock, completes: bool = True) -> Purpose:
@@ -227,6 +246,7 @@ def purpose_from(key: str, block: PurposeBlock, completes: bool = True) -> Purpo
         encoding=block.encoding,
         max_parts=block.max_parts,
         time_to_live=timedelta(hours=block.time_to_live_hours),
+        footer=block.footer or "",
         completes=completes,
         resend_unknown=block.resend_unknown,
         wording=_wording(block.wording) if block.wording else None,

@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gatewayd.clock import Clock
 from gatewayd.config import FeedSettings, ModemSettings, Settings
 from gatewayd.credentials import Credentials
-from gatewayd.daemon.rules import answers_of, number_rules, reader_of, rules_of, space_of
+from gatewayd.daemon.rules import answers_of, house_of, number_rules, reader_of, rules_of, space_of
 from gatewayd.daemon.storage import REFUSED_PINS, database_key, log_key, open_database
 from gatewayd.daemon.supervision import Task, Worker
 from gatewayd.domain import template
@@ -43,6 +43,7 @@ from gatewayd.services.dispatcher import Dispatcher, LineStatus
 from gatewayd.services.line import Common, Opener
 from gatewayd.services.receiving import Receiver
 from gatewayd.services.reconciler import Reconciler
+from gatewayd.services.releasing import CampaignRunner
 from gatewayd.services.replies import Replies
 from gatewayd.services.roster import Roster
 from gatewayd.services.schedules import Schedules
@@ -61,6 +62,7 @@ POLL = 5.0
 """Seconds between two looks at the queue, for a ring that was lost."""
 EXPIRE = 60.0
 CLEAR = 3600.0
+CAMPAIGNS = 2.0
 LOOK_INTO_FOLDERS = 2.0
 PATIENCE_WITH_REPLIES = 300.0
 """Seconds that thousands of replies may take, with their files, on the slowest card."""
@@ -96,6 +98,8 @@ class Gateway:
         self._schedules.add("queue.poll", POLL, self._dispatcher.poll)
         self._schedules.add("queue.expire", EXPIRE, self._expire)
         self._schedules.add("incoming.clear", CLEAR, self._incoming.clear)
+        runner = CampaignRunner(self.database, house_of(settings), clock, queued=self._dispatcher.wake)
+        self._schedules.add("campaigns", CAMPAIGNS, runner.run_once)
         self._schedules.add("disk.watch", POLL, self._watch_the_disk)
         self._trail = Trail(self.database, clock)
         self._schedules.add("audit.anchor", HOURLY, self._trail.run_once)

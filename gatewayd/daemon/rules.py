@@ -7,9 +7,11 @@ from functools import partial
 from gatewayd.clock import Clock
 from gatewayd.config import Settings
 from gatewayd.domain.hours import Holiday, no_holidays
+from gatewayd.domain.lint import Sender
 from gatewayd.domain.reading import read
 from gatewayd.services.allowance import Rules
 from gatewayd.services.answers import Answers, Kind
+from gatewayd.services.audience import House
 from gatewayd.services.calendars import public_holidays
 from gatewayd.services.intake import NumberRules
 from gatewayd.services.replies import Reader
@@ -39,6 +41,14 @@ def answers_of(settings: Settings) -> Answers:
 def space_of(settings: Settings, clock: Clock) -> Space:
     """How full the disks of the database and of the spool may get."""
     return Space((settings.state_directory, settings.spool_directory), clock, least=settings.min_free)
+
+
+def house_of(settings: Settings) -> House:
+    """What campaigns must know of the settings."""
+    one = settings.organisation
+    sender = Sender(one.name, one.privacy_contact, one.privacy_notice, one.language)
+    numbers, sending = number_rules(settings), rules_of(settings)
+    return House(sender, sending, numbers, settings.fields, settings.segments, settings.campaigns)
 
 
 def number_rules(settings: Settings) -> NumberRules:

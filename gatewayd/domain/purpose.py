@@ -63,6 +63,7 @@ class PurposeWording:
 class Purpose:
     """A purpose: `key` is its name in the configuration, `hours` absent means any time.
 
+    footer          what the texts of its campaigns end with
     completes       a message whose first part is out is completed, though an opt-out came meanwhile: it had started
     resend_unknown  what may have gone out, and nobody could tell in time, is sent once more: only for alerts
     """
@@ -80,6 +81,7 @@ class Purpose:
     wording: PurposeWording | None = None
     completes: bool = True
     resend_unknown: bool = False
+    footer: str = ""
 
     @property
     def priority(self) -> int:
@@ -122,6 +124,7 @@ class SimSettings:
     pool: str = "default"
     line_allows: frozenset[MessageClass] | None = None
     limits: Limits = field(default=STRICTEST)
+    price_per_sms: float | None = None
 
     def carries(self, message_class: MessageClass) -> bool:
         """Marketing needs a line whose contract names it; an unset contract carries the rest."""

@@ -46,6 +46,9 @@ _ROWS: Mapping[str, tuple[str, str]] = {
         "the text is too long: {first} SMS, at most {second}",
     ),
     "bad_text": ("ce texte ne peut pas être envoyé : {detail}", "this text cannot be sent: {detail}"),
+    "missing_field": ("le champ « {detail} » est vide", "the field “{detail}” is empty"),
+    "others_number": ("le texte contient le numéro de quelqu'un d'autre", "the text holds another person's number"),
+    "others_field": ("le texte contient une donnée de quelqu'un d'autre", "the text holds another person's data"),
     "empty_field": ("la colonne « {detail} » est vide", "the column “{detail}” is empty"),
 }
 
@@ -69,6 +72,9 @@ _MESSAGES: Mapping[str, tuple[str, str]] = {
     "no_consent": ("pas d'accord enregistré pour ce type de message", "no recorded consent to this kind of message"),
     "consent_expired": ("son accord est trop ancien : le redemander", "the consent is too old: it must be asked anew"),
     "time_to_live": ("ce n'était plus d'actualité", "it was out of date"),
+    "campaign_paused": ("sa campagne est en pause", "its campaign is paused"),
+    "campaign_window": ("hors des heures de sa campagne", "outside the hours of its campaign"),
+    "campaign_canceled": ("sa campagne a été annulée", "its campaign was canceled"),
     "approval": ("attend l'accord d'un responsable", "waits for approval"),
     "operator": ("décision d'un responsable", "the operator's decision"),
     "opt_out_lifted": ("cette personne a changé d'avis", "this person changed their mind"),
@@ -184,6 +190,11 @@ def of_row(reason: str, language: str) -> str:
         return reason
     first, _, second = detail.partition("/")
     return _ROWS[word][_index(language)].format(detail=detail, first=first, second=second)
+
+
+def of_person(reason: str, language: str) -> str:
+    """Why somebody of an audience gets nothing."""
+    return _MESSAGES[reason][_index(language)] if reason in _MESSAGES else of_row(reason, language)
 
 
 def of_message(state: str, reason: str, language: str) -> str:

@@ -1,0 +1,206 @@
+"""How campaigns are shown: tables for people, JSON and CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+
+from rich.table import Table
+from rich.text import Text
+
+from gatewayd.cli import output
+from gatewayd.domain.campaign import CampaignState
+from gatewayd.domain.forecast import Share
+from gatewayd.interfaces.dropfolder import sentences
+from gatewayd.interfaces.dropfolder.report import neutral
+from gatewayd.services.campaigns import Tested
+from gatewayd.services.explaining import Explanation
+from gatewayd.store.campaigns import Approval, Campaign
+
+_STYLES = {
+    CampaignState.RUNNING: "green",
+    CampaignState.FINISHED: "green",
+    CampaignState.PAUSED: "yellow",
+    CampaignState.CANCELED: "dim",
+    CampaignState.TO_TEST: "yellow",
+}
+
+
+def state(campaign: Campaign) -> Text:
+    """A campaign's state in its colour."""
+    return Text(campaign.state, style=_STYLES.get(campaign.state, "cyan"))
+
+
+def table(found: Sequence[Campaign], zone: tzinfo) -> Table:
+    """A line a campaign."""
+    rows = [
+        (one.name, one.purpose, state(one), one.audience_kind, output.local(one.next_run_at or one.start_at, zone),
+         one.created_by, one.reason)
+        for one in found
+    ]  # fmt: skip
+    return output.table(("NAME", "PURPOSE", "STATE", "AUDIENCE", "START", "BY", "REASON"), rows)
+
+
+def as_json(campaign: Campaign) -> dict[str, object]:
+    """A campaign, for scripts."""
+    moments = ("start_at", "deadline", "created_at", "test_begun_at", "run_begun_at", "next_run_at", "ended_at")
+    words = ("name", "purpose", "template", "audience_kind", "audience", "pool", "priority", "window", "repeat",
+             "missed", "created_by", "state", "reason", "test_skipped", "run")  # fmt: skip
+    return {name: getattr(campaign, name) for name in words} | {
+        name: output.rfc3339(getattr(campaign, name)) for name in moments
+    }
+
+
+def shown_json(campaign: Campaign, approvals: Sequence[Approval], tested: Tested | None) -> dict[str, object]:
+    """A campaign with who agreed to it and how its test stands."""
+    agreed = [
+        {"by": one.approved_by, "at": output.rfc3339(one.approved_at), "recipients": one.size} for one in approvals
+    ]
+    test = None
+    if tested is not None:
+        numbers = [
+            {"number": number, "state": state, "received": received} for number, state, received in tested.states
+        ]
+        test = {"numbers": numbers, "stop_and_start_tried": tested.stop_tried}
+    return as_json(campaign) | {"approvals": agreed, "test": test}
+
+
+def print_campaign(campaign: Campaign, approvals: Sequence[Approval], tested: Tested | None, zone: tzinfo) -> None:
+    """A campaign, for a person."""
+    facts: list[tuple[str, object]] = [
+        ("state", state(campaign)),
+        ("reason", campaign.reason),
+        ("purpose", campaign.purpose),
+        ("audience", f"{campaign.audience_kind}: {campaign.audience}"),
+        ("pool", campaign.pool),
+        ("priority", campaign.priority),
+        ("window", campaign.window),
+        ("start", output.local(campaign.start_at, zone)),
+        ("deadline", output.local(campaign.deadline, zone)),
+        ("repeat", campaign.repeat if campaign.repeat != "once" else ""),
+        ("next run", output.local(campaign.next_run_at, zone)),
+        ("written by", f"{campaign.created_by}, {output.local(campaign.created_at, zone)}"),
+        ("test skipped", campaign.test_skipped),
+        *(("approved by", f"{one.approved_by}, for {output.many(one.size, 'recipient')}") for one in approvals),
+        ("text", campaign.template),
+    ]
+    output.show(Text(f"campaign {campaign.name}", style="bold"))
+    output.show(output.pairs([(name, value) for name, value in facts if value != ""]))
+    if tested is not None:
+        _print_test(tested)
+
+
+def _print_test(tested: Tested) -> None:
+    rows = [
+        (number, output.state(state), "yes" if received else "not yet") for number, state, received in tested.states
+    ]
+    output.show(output.table(("TESTED BY", "STATE", "RECEIVED"), rows))
+    tried = "tried" if tested.stop_tried else "not yet tried by one of them"
+    output.say(f"STOP, then START: {tried}", style="green" if tested.stop_tried else "yellow")
+
+
+# What a campaign would do.
+
+
+def print_explanation(found: Explanation, zone: tzinfo, language: str) -> None:
+    """What a campaign would do, for a person."""
+    left_out = found.size - found.included
+    output.show(
+        Text.assemble(
+            (f"campaign {found.campaign.name}: ", "bold"),
+            (f"{output.many(found.included, 'person')} of {found.size} would get it", "green"),
+            f", {left_out} would not. Nothing is sent.",
+        )
+    )
+    if found.reasons:
+        rows = [(count, reason, sentences.of_person(reason, language)) for reason, count in found.reasons.most_common()]
+        output.show(output.table(("PEOPLE", "REASON", "IN WORDS"), rows, numeric=frozenset({"PEOPLE"})))
+    for number, text in found.sample:
+        output.bullet(number, "cyan", text)
+    output.show(output.pairs(_figures(found, zone)))
+    if found.shares:
+        output.show(_shares(found.shares, zone))
+    for one in found.remarks:
+        output.warn(one.words)
+    _print_deadline(found)
+
+
+def _figures(found: Explanation, zone: tzinfo) -> list[tuple[str, object]]:
+    alphabets = ", ".join(f"{count} in {name}" for name, count in found.alphabets.most_common())
+    lengths = ", ".join(f"{count} of {parts} SMS" for parts, count in sorted(found.lengths.items()))
+    price = "not known: price_per_sms of each SIM" if found.price is None else f"{found.price:.2f}"
+    opens = output.local(found.opens_at, zone) if found.opens_at else "never within a year"
+    facts: list[tuple[str, object]] = [
+        ("SMS", found.parts),
+        ("alphabets", alphabets),
+        ("lengths", lengths),
+        ("price", price),
+        ("first may leave", opens),
+        ("last would leave", _end(found.ends_at, zone) if found.included else ""),
+        ("to be approved by", output.many(found.approvals, "person") if found.approvals else "nobody"),
+    ]
+    return [(name, value) for name, value in facts if value != ""]
+
+
+def _shares(shares: Sequence[Share], zone: tzinfo) -> Table:
+    rows = [
+        (one.sim, one.messages, one.parts, "-" if one.price is None else f"{one.price:.2f}", one.new,
+         "no limit" if one.left is None else one.left, "-" if one.left_after is None else one.left_after,
+         _end(one.ends_at, zone) if one.messages else "-")
+        for one in shares
+    ]  # fmt: skip
+    columns = ("SIM", "MESSAGES", "SMS", "PRICE", "NEW PEOPLE", "MAY STILL MEET", "LEFT THEN", "ENDS")
+    return output.table(columns, rows, numeric=frozenset(columns[1:7]))
+
+
+def _end(at: datetime | None, zone: tzinfo) -> str:
+    return output.local(at, zone) if at is not None else "not within a year"
+
+
+def _print_deadline(found: Explanation) -> None:
+    late = found.included - sum(one.by_deadline for one in found.shares)
+    if found.shares and late > 0:
+        output.warn(
+            f"about {output.many(late, 'message')} could not leave in time and would expire: more SIMs, or more days"
+        )
+
+
+def explanation_json(found: Explanation) -> dict[str, object]:
+    """What a campaign would do, for scripts."""
+    return {
+        "campaign": found.campaign.name,
+        "people": found.size,
+        "included": found.included,
+        "reasons": dict(found.reasons),
+        "parts": found.parts,
+        "alphabets": dict(found.alphabets),
+        "price": found.price,
+        "approvals_needed": found.approvals,
+        "opens_at": output.rfc3339(found.opens_at),
+        "ends_at": output.rfc3339(found.ends_at),
+        "remarks": [{"about": one.about, "remark": one.words} for one in found.remarks],
+        "sims": [
+            {"sim": one.sim, "messages": one.messages, "parts": one.parts, "price": one.price,
+             "new_recipients": one.new, "left": one.left, "left_after": one.left_after,
+             "ends_at": output.rfc3339(one.ends_at), "by_deadline": one.by_deadline}
+            for one in found.shares
+        ],
+        "sample": [{"recipient": number, "text": text} for number, text in found.sample],
+        "recipients": [
+            {"recipient": one.number, "reason": one.reason or None, "alphabet": one.alphabet or None,
+             "parts": one.parts}
+            for one in found.people
+        ],
+    }  # fmt: skip
+
+
+def print_people_csv(found: Explanation, language: str) -> None:
+    """A line a person, for a spreadsheet."""
+    writer = csv.writer(sys.stdout, delimiter=";", lineterminator="\n")
+    writer.writerow(("recipient", "included", "reason", "in_words", "alphabet", "parts"))
+    for one in found.people:
+        words = sentences.of_person(one.reason, language) if one.reason else ""
+        row = (one.number, "no" if one.reason else "yes", one.reason, words, one.alphabet, str(one.parts))
+        writer.writerow([neutral(cell) for cell in row])

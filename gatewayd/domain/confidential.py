@@ -1,0 +1,59 @@
+"""One text, one person: a text that holds another recipient's number, or a field of another contact, is never sent.
+
+Texts are filled from one person's fields, so neither can be there; unless a spreadsheet was shifted by a column, the
+template was written with somebody's number in it, or we have a defect. So each text is looked at by itself, knowing
+nothing of how it was made: the numbers in it must be nobody's of this audience but the recipient's own, and no words in
+it may be a field of exactly one other person, unless the template or the recipient's own fields have them too. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+OTHERS_NUMBER = "others_number"
+OTHERS_FIELD = "others_field"
+
+_DIGITS = re.compile(r"(?:\+|00)?[0-9](?:[ .\-/()\u00a0\u202f]{0,2}[0-9]){6,16}")
+_WORD = re.compile(r"\w+")
+_SHORTEST = 5  # letters of a field that can be told from ordinary words
+_LONGEST = 4  # words of a field that is looked for
+
+
+class Confidential:
+    """The numbers and telling fields of those who may get a text of this campaign, a page of them at a time."""
+
+    def __init__(self, literals: str) -> None:
+        self._literals = _pieces(literals)
+        self._numbers: set[str] = set()
+        self._owners: dict[str, str] = {}
+
+    def learn(self, number: str, fields: Iterable[str]) -> None:
+        """Somebody of the audience. A field that two people share tells nobody apart."""
+        self._numbers.add(number[-_TAIL:])
+        for field in fields:
+            words = " ".join(_WORD.findall(field.casefold()))
+            if len(words) >= _SHORTEST and not words.isdecimal():
+                self._owners[words] = number if self._owners.get(words, number) == number else ""
+
+    def fault(self, text: str, number: str, own: Mapping[str, str]) -> str:
+        """`others_number`, `others_field`, or nothing when the text holds only what is the recipient's."""
+        for found in _DIGITS.findall(text):
+            digits = re.sub(r"\D", "", found)[-_TAIL:]
+            if digits in self._numbers and digits != number[-_TAIL:]:
+                return OTHERS_NUMBER
+        strange = {piece for piece in _pieces(text) - self._literals if self._owners.get(piece, "") not in ("", number)}
+        if strange and strange - _pieces("\n".join(own.values())):
+            return OTHERS_FIELD
+        return ""
+
+
+_TAIL = 9
+"""Digits that tell a number, however it is written: +33 6, 0033 6 or 06."""
+
+
+def _pieces(text: str) -> set[str]:
+    """Each word, and each run of up to four."""
+    words = _WORD.findall(text.casefold())
+    runs = (words[begin : begin + length] for length in range(1, _LONGEST + 1) for begin in range(len(words)))
+    return {" ".join(run) for run in runs}

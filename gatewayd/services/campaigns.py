@@ -1,0 +1,295 @@
+"""What people do with a campaign: create, test, approve, start, pause, resume, cancel.
+
+Each step is checked, then written in one transaction. What is refused, is refused with a sentence (RefusedByRule, exit
+status 3) before anything is written; the words of a template or a segment that cannot be read are wrong usage.
+
+Pause and cancel are one row: from that commit on nothing more of the campaign starts (`store/gate.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from gatewayd.clock import Clock
+from gatewayd.domain.campaign import (
+    Audience,
+    CampaignState,
+    Repeat,
+    approvals_needed,
+    check_approval,
+    may_follow,
+    window,
+)
+from gatewayd.domain.lint import with_footer
+from gatewayd.domain.message import MessageState
+from gatewayd.errors import NumberError, RefusedByRule, UsageError
+from gatewayd.services.audience import AudienceReader, House, Judge, check_template
+from gatewayd.services.explaining import check, explain, lint, may_send_until, opens_at
+from gatewayd.services.intake import plan_text
+from gatewayd.store.campaigns import NOT_NOW, Approval, AudienceRow, Campaign, Campaigns, NewCampaign, fields_of
+from gatewayd.store.contacts import Contacts
+from gatewayd.store.engine import Database
+from gatewayd.store.outbox import NewMessage
+from gatewayd.store.people import People
+from gatewayd.store.watching import Watch
+
+log = structlog.get_logger(__name__)
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+TEST_MARK = {"fr": "[ESSAI] ", "en": "[TEST] "}
+MISSED = "missed"
+"""Why a campaign is paused whose hour passed while gatewayd was off."""
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """How the test stands: what became of each trusted number's message, and what is still missing."""
+
+    states: Sequence[tuple[str, str, bool]]
+    stop_tried: bool
+
+    @property
+    def done(self) -> bool:
+        """Whether each has received it and one has tried STOP and START."""
+        return self.stop_tried and all(received for _, _, received in self.states)
+
+
+class CampaignDesk:
+    """The verbs. Used by one person at a time; several may meet in the database."""
+
+    def __init__(self, database: Database, house: House, clock: Clock) -> None:
+        self._database, self._house, self._clock = database, house, clock
+        self._store, self._people = Campaigns(database), People(database)
+        self._contacts, self._watch = Contacts(database), Watch(database)
+
+    def create(self, new: NewCampaign, rows: Sequence[AudienceRow] = ()) -> Campaign:
+        """Keep a draft of what can be sent. UsageError, SegmentError, RefusedByRule."""
+        now = self._clock.utc_now()
+        if not _NAME.fullmatch(new.name):
+            raise UsageError(f"{new.name!r} is no name; expected a short one: a-z, 0-9, - and _")
+        purpose = self._house.purpose(new.purpose)
+        new = replace(new, pool=new.pool or purpose.pool)
+        more = {name for row in rows for name in row.fields or {}}
+        check_template(new.template, self._house, sorted(more))
+        if new.audience_kind is Audience.SEGMENT:
+            names = [one.name for one in self._store.list()]
+            self._house.segment(new.audience, names)
+        self._check_times(new, now)
+        draft = _draft(new, now)
+        self._check_window(draft, now)
+        check(purpose, lint(self._house, draft, _sample(self._house, draft)))
+        self._check_audience(new, rows)
+        campaign = self._store.create(new, rows, now)
+        log.info("campaign.created", campaign=campaign.name, purpose=campaign.purpose, by=new.created_by)
+        return campaign
+
+    def approve(self, name: str, by: str) -> tuple[Campaign, int]:
+        """Agree to what was tested; and how many more must. RefusedByRule."""
+        campaign = self._store.get(name)
+        if campaign.state is CampaignState.TO_TEST:
+            raise RefusedByRule("to_test", f"campaign {name} is to be tested first: gatewayd campaigns test {name}")
+        may_follow(name, campaign.state, CampaignState.APPROVED)
+        before = self._store.approvals(campaign.id)
+        check_approval(campaign.created_by, by, [one.approved_by for one in before])
+        found = explain(self._database, self._house, campaign, self._clock)
+        check(self._house.purpose(campaign.purpose), found.remarks)
+        if not found.included and campaign.repeat is Repeat.ONCE:
+            raise RefusedByRule("nobody", f"campaign {name} reaches nobody: gatewayd campaigns explain {name}")
+        missing = max(0, approvals_needed(found.included, self._house.rules) - len(before) - 1)
+        approval = Approval(by, self._clock.utc_now(), found.included)
+        campaign = self._store.approve(campaign, approval, enough=missing == 0)
+        log.info("campaign.approved", campaign=name, by=by, size=found.included, missing=missing)
+        return campaign, missing
+
+    def start(self, name: str, by: str, at: datetime | None = None) -> Campaign:
+        """Let it go, now or at a time. RefusedByRule."""
+        campaign, now = self._store.get(name), self._clock.utc_now()
+        if campaign.state is CampaignState.TESTED and not self._house.rules.approvals:
+            campaign = self._store.change(campaign, CampaignState.APPROVED)
+        if campaign.state in (CampaignState.DRAFT, CampaignState.TO_TEST, CampaignState.TESTED):
+            step = "approved" if campaign.state is CampaignState.TESTED else "tested"
+            raise RefusedByRule(step, f"campaign {name} is {campaign.state}: it must be {step} first")
+        may_follow(name, campaign.state, CampaignState.SCHEDULED)
+        at = at or campaign.start_at or now
+        self._check_start(campaign, max(at, now), now)
+        campaign = self._store.change(campaign, CampaignState.SCHEDULED, start_at=at, next_run_at=at, reason="")
+        log.info("campaign.started", campaign=name, by=by, waits=round(max(0.0, (at - now).total_seconds())))
+        return campaign
+
+    def pause(self, name: str, by: str, reason: str = "operator") -> Campaign:
+        """Nothing more of it starts from now on."""
+        campaign = self._store.change(self._store.get(name), CampaignState.PAUSED, reason=reason)
+        log.info("campaign.paused", campaign=name, by=by, reason=reason)
+        return campaign
+
+    def resume(self, name: str, by: str) -> Campaign:
+        """Go on; the daemon opens its window at its next look."""
+        campaign, now = self._store.get(name), self._clock.utc_now()
+        if campaign.state is not CampaignState.PAUSED:
+            raise RefusedByRule("state", f"campaign {name} is {campaign.state}, and not paused")
+        self._check_start(campaign, now, now)
+        until = may_send_until(campaign, self._house, now)
+        # A run that was missed and held begins now.
+        next_run_at = now if campaign.reason == MISSED else campaign.next_run_at
+        values: dict[str, Any] = {"may_send_until": until, "next_run_at": next_run_at, "watched_since": now}
+        campaign = self._store.change(campaign, CampaignState.RUNNING, reason="", **values)
+        log.info("campaign.resumed", campaign=name, by=by)
+        return campaign
+
+    def cancel(self, name: str, by: str) -> Campaign:
+        """End it: what is out is out, nothing more starts from now on."""
+        values: dict[str, Any] = {
+            "reason": "operator",
+            "ended_at": self._clock.utc_now(),
+            "releasing": False,
+            "next_run_at": None,
+        }
+        campaign = self._store.change(self._store.get(name), CampaignState.CANCELED, **values)
+        log.info("campaign.canceled", campaign=name, by=by)
+        return campaign
+
+    # -- the test
+
+    def test(self, name: str, by: str) -> tuple[Campaign, Sequence[str]]:
+        """Send it to the trusted numbers, marked as a test; whom. RefusedByRule."""
+        campaign, now = self._store.get(name), self._clock.utc_now()
+        may_follow(name, campaign.state, CampaignState.TO_TEST)
+        trusted = self._trusted()
+        purpose = self._house.purpose(campaign.purpose)
+        check(purpose, lint(self._house, campaign, _sample(self._house, campaign)))
+        for number in trusted:
+            self._check_trusted(campaign, number, now)
+        judge = Judge(self._house, campaign)
+        new = [self._test_message(judge, campaign, number, now) for number in trusted]
+        campaign = self._store.send_test(campaign, new, now)
+        log.info("campaign.tested", campaign=name, by=by, numbers=len(new))
+        return campaign, trusted
+
+    def skip_test(self, name: str, by: str, reason: str) -> Campaign:
+        """Go on without a test, for a reason that is kept."""
+        if not reason.strip():
+            raise UsageError("a skipped test needs a reason: --skip-test --reason 'why'")
+        campaign = self._store.change(
+            self._store.get(name), CampaignState.TESTED, test_skipped=f"{reason.strip()[:200]} ({by})"
+        )
+        log.warning("campaign.test_skipped", campaign=name, by=by)
+        return campaign
+
+    def look_at_test(self, campaign: Campaign) -> tuple[Campaign, Tested]:
+        """How the test stands; the campaign is tested when all is there."""
+        found = self._watch.tested(campaign)
+        tested = Tested(
+            [(number, str(state), state is MessageState.DELIVERED or agreed) for number, state, agreed in found.states],
+            found.stop_tried,
+        )
+        if campaign.state is CampaignState.TO_TEST and found.states and tested.done:
+            campaign = self._store.change(campaign, CampaignState.TESTED)
+            log.info("campaign.test_passed", campaign=campaign.name)
+        return campaign, tested
+
+    def _trusted(self) -> list[str]:
+        if not self._house.rules.trusted_numbers:
+            raise RefusedByRule(
+                "no_trusted_numbers",
+                "there are no trusted numbers to test with: list some under `campaigns: trusted_numbers:`, or go on "
+                "with --skip-test --reason 'why'",
+            )
+        found = []
+        for raw in self._house.rules.trusted_numbers:
+            try:
+                found.append(self._house.numbers.parse(raw))
+            except NumberError as error:
+                raise RefusedByRule("trusted_number", f"trusted number {raw}: {error}") from None
+        return found
+
+    def _check_trusted(self, campaign: Campaign, number: str, now: datetime) -> None:
+        with self._database.read() as connection:
+            refusal = self._people.refusal(connection, self._house.purpose(campaign.purpose), number, now)
+        if refusal is not None:
+            raise RefusedByRule(refusal, f"the trusted number {number} may not be written to: {refusal}")
+
+    def _test_message(self, judge: Judge, campaign: Campaign, number: str, now: datetime) -> NewMessage:
+        """Filled with what is known of the trusted person himself; what is not stands as its name, in brackets."""
+        contact = self._contacts.get(number)
+        names = judge.template.required | judge.template.optional
+        values = {name: f"({name})" for name in names} | judge.values(fields_of(contact) if contact else {})
+        planned = judge.text({name: value or f"({name})" for name, value in values.items()})
+        marked = plan_text(TEST_MARK[self._house.sender.language] + planned.text, judge.purpose)
+        purpose = judge.purpose
+        return NewMessage(
+            recipient=number,
+            purpose=purpose.key,
+            feed=f"campaign/{campaign.name}/test",
+            pool=campaign.pool,
+            priority=purpose.priority,
+            text=marked.text,
+            alphabet=str(marked.alphabet),
+            parts=len(marked.parts),
+            created_at=now,
+            expires_at=now + purpose.time_to_live,
+        )
+
+    # -- what is checked
+
+    def _check_times(self, new: NewCampaign, now: datetime) -> None:
+        if new.deadline is not None and new.deadline <= now:
+            raise RefusedByRule("deadline", "the deadline has passed already")
+        if new.deadline is not None and new.start_at is not None and new.deadline <= new.start_at:
+            raise RefusedByRule("deadline", "the deadline comes before the start")
+        if new.start_at is not None and new.start_at < now - HOUR:
+            raise RefusedByRule("start", "the start has passed already")
+        if new.repeat is not Repeat.ONCE and new.audience_kind is not Audience.SEGMENT:
+            raise RefusedByRule("repeat", "only a segment can be asked again and again: a list would get it each time")
+
+    def _check_window(self, campaign: Campaign, at: datetime) -> None:
+        opening = opens_at(self._house, campaign, at)
+        if opening is None:
+            raise RefusedByRule("window", "its window and the hours of its purpose are never open at the same time")
+        if campaign.deadline is not None and opening >= campaign.deadline:
+            raise RefusedByRule("window", "it may not write before its deadline: its window opens later")
+
+    def _check_audience(self, new: NewCampaign, rows: Sequence[AudienceRow]) -> None:
+        if new.audience_kind is Audience.SEGMENT:
+            size = self._store.count(self._house.segment(new.audience), self._house.moment(self._clock.utc_now()))
+            if not size and new.repeat is Repeat.ONCE:
+                raise RefusedByRule("nobody", "no contact is in this segment")
+        elif all(row.reason for row in rows):
+            raise RefusedByRule("nobody", "there is no number in this list that may be written to")
+
+    def _check_start(self, campaign: Campaign, at: datetime, now: datetime) -> None:
+        purpose = self._house.purpose(campaign.purpose)
+        check(purpose, lint(self._house, campaign, _sample(self._house, campaign)))
+        self._check_times(_as_new(campaign, at), now)
+        self._check_window(campaign, at)
+        if campaign.repeat is Repeat.ONCE and not campaign.run:
+            reader = AudienceReader(self._database, self._house, campaign, self._clock)
+            if not reader.size():
+                raise RefusedByRule("nobody", f"nobody is in the audience of {campaign.name} any more")
+
+
+def _as_new(campaign: Campaign, at: datetime) -> NewCampaign:
+    values = {name: getattr(campaign, name) for name in NewCampaign.__dataclass_fields__}
+    return NewCampaign(**values | {"start_at": at})
+
+
+def _draft(new: NewCampaign, now: datetime) -> Campaign:
+    """A campaign as it would be, for what is asked of it before it is kept."""
+    window(new.window)
+    values = {name: getattr(new, name) for name in NewCampaign.__dataclass_fields__}
+    return Campaign(
+        **values, id=0, created_at=now, state=CampaignState.DRAFT, reason="", test_begun_at=None, test_skipped="",
+        may_send_until=NOT_NOW, unsettled=False, run=0, run_begun_at=None, next_run_at=None, releasing=False,
+        reached=0, ended_at=None, watched_since=None,
+    )  # fmt: skip
+
+
+def _sample(house: House, campaign: Campaign) -> str:
+    """The text as its reader would see it, with the names of its fields."""
+    return with_footer(campaign.template, house.purpose(campaign.purpose).footer)

@@ -1,0 +1,431 @@
+"""Campaigns in the database: what they are, their audience a page at a time, their release, and what became of it.
+
+The release is made of small transactions: each writes some messages, what each person of that page got, and how far it
+came, or nothing. Each asks first whether the campaign still runs and stands where it was read; so a crash, a pause or a
+second process between two of them costs no message and makes none twice.
+
+A change of state is one row (`gate.py`). `settle` lets the waiting messages follow it, a chunk at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from gatewayd.domain.campaign import Audience, CampaignState, Missed, Repeat, may_follow
+from gatewayd.domain.consent import GateFacts
+from gatewayd.domain.field import Value
+from gatewayd.domain.message import WAITING_STATES, MessageState
+from gatewayd.domain.segment import Moment, Segment
+from gatewayd.errors import RefusedByRule, UsageError
+from gatewayd.store import gate, people, segments
+from gatewayd.store.engine import Database, inserted_id
+from gatewayd.store.outbox import NewMessage, Outbox
+from gatewayd.store.schema import (
+    campaign_approvals,
+    campaign_recipients,
+    campaign_rows,
+    campaigns,
+    contacts,
+    messages,
+)
+from gatewayd.store.schema.campaigns import ACTIVE
+
+NOT_NOW = datetime(1970, 1, 1, tzinfo=UTC)
+"""Until when a campaign may send that may not."""
+FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
+TEST_RUN = 0
+SETTLED_AT_ONCE = 500
+"""Messages that follow their campaign in one transaction: nobody waits long for the writer."""
+
+_c, _m, _k = campaigns.c, messages.c, contacts.c
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A campaign, as its row."""
+
+    id: int
+    name: str
+    purpose: str
+    template: str
+    audience_kind: Audience
+    audience: str
+    pool: str
+    priority: int
+    window: str
+    start_at: datetime | None
+    deadline: datetime | None
+    repeat: Repeat
+    missed: Missed
+    created_by: str
+    created_at: datetime
+    state: CampaignState
+    reason: str
+    test_begun_at: datetime | None
+    test_skipped: str
+    may_send_until: datetime
+    unsettled: bool
+    run: int
+    run_begun_at: datetime | None
+    next_run_at: datetime | None
+    releasing: bool
+    reached: int
+    ended_at: datetime | None
+    watched_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewCampaign:
+    """What somebody writes."""
+
+    name: str
+    purpose: str
+    template: str
+    audience_kind: Audience
+    audience: str
+    pool: str
+    priority: int
+    created_by: str
+    window: str = ""
+    start_at: datetime | None = None
+    deadline: datetime | None = None
+    repeat: Repeat = Repeat.ONCE
+    missed: Missed = Missed.HELD
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceRow:
+    """A row of a list: `reason` says why it cannot be used."""
+
+    row_number: int
+    number: str
+    reason: str = ""
+    fields: Mapping[str, Value] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """A person of the audience: `place` orders it; `refusal`: why this purpose may not write to him now."""
+
+    place: int
+    number: str
+    fields: Mapping[str, Value]
+    refusal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Somebody agreed."""
+
+    approved_by: str
+    approved_at: datetime
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a person of the audience gets: a message, or the reason why not."""
+
+    recipient: str
+    reason: str
+    message: NewMessage | None
+
+
+class Campaigns:
+    """The campaigns of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database, self._outbox = database, Outbox(database)
+
+    # -- what they are
+
+    def create(self, new: NewCampaign, rows: Sequence[AudienceRow], now: datetime) -> Campaign:
+        """Keep a draft, with the rows of its list. RefusedByRule: the name is taken."""
+        values = {name: getattr(new, name) for name in NewCampaign.__dataclass_fields__}
+        values |= {"state": str(CampaignState.DRAFT), "created_at": now}
+
+        def add(connection: Connection) -> Campaign:
+            if connection.execute(sa.select(_c.id).where(_c.name == new.name)).first() is not None:
+                raise RefusedByRule("name_taken", f"there is a campaign {new.name} already: take another name")
+            campaign_id = inserted_id(connection.execute(sa.insert(campaigns), _plain(values)))
+            listed = [
+                {"campaign_id": campaign_id, "row_number": row.row_number, "number": row.number, "reason": row.reason,
+                 "fields": dict(row.fields or {})}
+                for row in rows
+            ]  # fmt: skip
+            if listed:
+                connection.execute(sa.insert(campaign_rows), listed)
+            return self._found(connection, _c.id == campaign_id)
+
+        return self._database.write(add)
+
+    def get(self, name: str) -> Campaign:
+        """One, by its name. UsageError."""
+        with self._database.read() as connection:
+            try:
+                return self._found(connection, _c.name == name)
+            except LookupError:
+                known = ", ".join(connection.execute(sa.select(_c.name).order_by(_c.id.desc()).limit(20)).scalars())
+        raise UsageError(f"there is no campaign {name!r}; there are: {known or 'none'}")
+
+    def list(self, *, states: Sequence[CampaignState] = ()) -> Sequence[Campaign]:
+        """The newest first."""
+        query = sa.select(campaigns).order_by(_c.id.desc())
+        if states:
+            query = query.where(_c.state.in_([str(state) for state in states]))
+        with self._database.read() as connection:
+            return [_campaign(row) for row in connection.execute(query)]
+
+    def active(self) -> Sequence[Campaign]:
+        """Those that time moves: they are tested, wait for their hour, run, or may miss their deadline."""
+        with self._database.read() as connection:
+            return [_campaign(row) for row in connection.execute(sa.select(campaigns).where(ACTIVE).order_by(_c.id))]
+
+    def unsettled(self) -> Sequence[Campaign]:
+        """Those whose waiting messages have not all followed them."""
+        query = sa.select(campaigns).where(_c.unsettled == sa.literal_column("1")).order_by(_c.id)
+        with self._database.read() as connection:
+            return [_campaign(row) for row in connection.execute(query)]
+
+    def approvals(self, campaign_id: int) -> Sequence[Approval]:
+        """Who agreed, in that order."""
+        a = campaign_approvals.c
+        query = sa.select(a.approved_by, a.approved_at, a.size).where(a.campaign_id == campaign_id)
+        with self._database.read() as connection:
+            return [Approval(*row) for row in connection.execute(query.order_by(a.approved_at))]
+
+    # -- what is done with them
+
+    def change(
+        self,
+        campaign: Campaign,
+        following: CampaignState,
+        *,
+        also: Callable[[Connection], None] | None = None,
+        **values: Any,
+    ) -> Campaign:
+        """Go to another state, with `values`; `also` is done in the same transaction.
+
+        RefusedByRule: it is not in a state from which it can go there, or somebody else has just changed it.
+        """
+
+        def step(connection: Connection) -> Campaign:
+            present = self._found(connection, _c.id == campaign.id)
+            may_follow(present.name, present.state, following)
+            stops = {} if following is CampaignState.RUNNING else {"may_send_until": NOT_NOW}
+            change = sa.update(campaigns).where(_c.id == campaign.id)
+            connection.execute(change.values(state=str(following), unsettled=True, **stops, **_plain(values)))
+            if also is not None:
+                also(connection)
+            return self._found(connection, _c.id == campaign.id)
+
+        return self._database.write(step)
+
+    def approve(self, campaign: Campaign, approval: Approval, *, enough: bool) -> Campaign:
+        """Note that somebody agreed; `enough`: it is approved by that."""
+        row = {"campaign_id": campaign.id, "approved_by": approval.approved_by, "approved_at": approval.approved_at}
+
+        def add(connection: Connection) -> None:
+            connection.execute(sa.insert(campaign_approvals), {**row, "size": approval.size})
+
+        if enough:
+            return self.change(campaign, CampaignState.APPROVED, also=add)
+        self._database.write(add)
+        return campaign
+
+    # -- the audience
+
+    def audience(
+        self,
+        campaign: Campaign,
+        segment: Segment | None,
+        moment: Moment,
+        allows: Callable[[Connection, str, GateFacts], str],
+        *,
+        after: int,
+        limit: int,
+    ) -> Sequence[Addressee]:
+        """The next persons behind a place; `allows` says why the gate refuses one, "" where it does not."""
+        query = self._of_segment(segment, moment, campaign) if segment is not None else self._of_rows(campaign)
+        with self._database.read() as connection:
+            rows = connection.execute(query, {"after": after, "most": limit}).all()
+            return [
+                Addressee(
+                    row.place,
+                    row.number,
+                    fields_of(row) | dict(row.own or {}),
+                    row.reason or allows(connection, row.number, GateFacts(bool(row.opted_out), row.agreed_at)),
+                )
+                for row in rows
+            ]
+
+    def size(self, campaign: Campaign, segment: Segment | None, moment: Moment) -> int:
+        """How many persons, refused ones included."""
+        if segment is not None:
+            return self.count(segment, moment)
+        query = sa.select(sa.func.count()).where(campaign_rows.c.campaign_id == campaign.id)
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def count(self, segment: Segment, moment: Moment) -> int:
+        """How many contacts are in a segment."""
+        query = sa.select(sa.func.count()).select_from(contacts).where(segments.condition(segment, moment))
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def members(self, segment: Segment, moment: Moment, limit: int) -> Sequence[tuple[str, str]]:
+        """Number and name of the first contacts in a segment."""
+        query = sa.select(_k.number, _k.given_name, _k.family_name).where(segments.condition(segment, moment))
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(_k.id).limit(limit))
+            return [(row.number, f"{row.given_name} {row.family_name}".strip()) for row in rows]
+
+    def _of_segment(self, segment: Segment, moment: Moment, campaign: Campaign) -> sa.Select[Any]:
+        asked = people.gate_facts(_k.number, sa.literal(campaign.purpose), sa.null())
+        return (
+            sa.select(
+                _k.id.label("place"), _k.number, _k.given_name, _k.family_name, _k.language, _k.fields,
+                sa.null().label("own"), sa.literal("").label("reason"), *asked,
+            )
+            .where(_k.id > sa.bindparam("after"), segments.condition(segment, moment))
+            .order_by(_k.id)
+            .limit(sa.bindparam("most", type_=sa.Integer))
+        )  # fmt: skip
+
+    def _of_rows(self, campaign: Campaign) -> sa.Select[Any]:
+        r = campaign_rows.c
+        asked = people.gate_facts(r.number, sa.literal(campaign.purpose), sa.null())
+        return (
+            sa.select(
+                r.row_number.label("place"), r.number, _k.given_name, _k.family_name, _k.language, _k.fields,
+                r.fields.label("own"), r.reason, *asked,
+            )
+            .select_from(campaign_rows.outerjoin(contacts, sa.and_(_k.number == r.number, r.reason == "")))
+            .where(r.campaign_id == campaign.id, r.row_number > sa.bindparam("after"))
+            .order_by(r.row_number)
+            .limit(sa.bindparam("most", type_=sa.Integer))
+        )  # fmt: skip
+
+    # -- the release
+
+    def release(self, campaign: Campaign, judged: Sequence[Judgement], *, reached: int, done: bool) -> int | None:
+        """Write what some persons of this run get, and how far it came; how many messages are new.
+
+        None: the campaign runs no more, or another one has gone further: nothing was written.
+        """
+
+        def write(connection: Connection) -> int | None:
+            present = self._found(connection, _c.id == campaign.id)
+            here = (present.state, present.run, present.reached, present.releasing)
+            if here != (CampaignState.RUNNING, campaign.run, campaign.reached, True):
+                return None
+            new = [one.message for one in judged if one.message is not None]
+            ids = iter(self._outbox.accept(connection, new))
+            rows = [
+                {"campaign_id": campaign.id, "recipient": one.recipient, "run": campaign.run, "reason": one.reason,
+                 "message_id": next(ids) if one.message is not None else None}
+                for one in judged
+            ]  # fmt: skip
+            if rows:
+                connection.execute(sa.insert(campaign_recipients).prefix_with("OR IGNORE"), rows)
+            change = sa.update(campaigns).where(_c.id == campaign.id)
+            connection.execute(change.values(reached=reached, releasing=not done))
+            return len(new)
+
+        return self._database.write(write)
+
+    def send_test(self, campaign: Campaign, new: Sequence[NewMessage], now: datetime) -> Campaign:
+        """Queue a test, and wait for what comes of it."""
+
+        def add(connection: Connection) -> None:
+            test = campaign_recipients.c.campaign_id == campaign.id, campaign_recipients.c.run == TEST_RUN
+            connection.execute(sa.delete(campaign_recipients).where(*test))
+            rows = [
+                {"campaign_id": campaign.id, "recipient": one.recipient, "run": TEST_RUN, "message_id": message_id}
+                for one, message_id in zip(new, self._outbox.accept(connection, new), strict=True)
+            ]
+            connection.execute(sa.insert(campaign_recipients), rows)
+
+        return self.change(campaign, CampaignState.TO_TEST, also=add, test_begun_at=now)
+
+    def begin_run(
+        self, campaign: Campaign, now: datetime, *, next_run_at: datetime | None, may_send_until: datetime
+    ) -> Campaign | None:
+        """Begin the next run; None if it has been begun, or the campaign goes no more."""
+        going = _c.state.in_([str(CampaignState.SCHEDULED), str(CampaignState.RUNNING)])
+        change = sa.update(campaigns).where(_c.id == campaign.id, _c.run == campaign.run, going)
+        values: dict[str, Any] = {
+            "state": str(CampaignState.RUNNING), "run": campaign.run + 1, "run_begun_at": now, "watched_since": now,
+            "next_run_at": next_run_at, "may_send_until": may_send_until, "releasing": True, "reached": 0,
+        }  # fmt: skip
+
+        def begin(connection: Connection) -> Campaign | None:
+            if connection.execute(change.values(**values)).rowcount != 1:
+                return None
+            return self._found(connection, _c.id == campaign.id)
+
+        return self._database.write(begin)
+
+    def open_window(self, campaign: Campaign, until: datetime) -> None:
+        """Until when a running campaign may send."""
+        running = _c.state == str(CampaignState.RUNNING)
+        change = sa.update(campaigns).where(_c.id == campaign.id, running)
+        self._database.write(lambda connection: connection.execute(change.values(may_send_until=until, unsettled=True)))
+
+    # -- following
+
+    def settle(self, campaign: Campaign, after: int = 0) -> int | None:
+        """Let some waiting messages follow their campaign; how far it came, None when all have."""
+
+        def follow(connection: Connection) -> int | None:
+            present = self._found(connection, _c.id == campaign.id)
+            which, values = _following(present)
+            some = sa.select(_m.id).where(_m.campaign_id == present.id, _m.id > after, which)
+            ids = list(connection.execute(some.order_by(_m.id).limit(SETTLED_AT_ONCE)).scalars())
+            if ids:
+                connection.execute(sa.update(messages).where(_m.id.in_(ids), which).values(**values))
+            if len(ids) == SETTLED_AT_ONCE:
+                return int(ids[-1])
+            connection.execute(sa.update(campaigns).where(_c.id == campaign.id).values(unsettled=False))
+            return None
+
+        return self._database.write(follow)
+
+    def _found(self, connection: Connection, which: sa.ColumnElement[bool]) -> Campaign:
+        row = connection.execute(sa.select(campaigns).where(which)).first()
+        if row is None:
+            raise LookupError
+        return _campaign(row)
+
+
+def _following(campaign: Campaign) -> tuple[sa.ColumnElement[bool], Mapping[str, Any]]:
+    """Which waiting messages do not stand as their campaign does, and what becomes of them."""
+    ours = sa.and_(_m.state == str(MessageState.HELD), _m.reason.in_(gate.HOLDS))
+    if campaign.state is CampaignState.RUNNING and campaign.may_send_until > NOT_NOW:
+        return ours, {"state": str(MessageState.QUEUED), "reason": "", "ready": _m.not_before.is_(None)}
+    state, reason = gate.following(campaign.state)
+    waiting = WAITING_STATES if state is not MessageState.HELD else WAITING_STATES - {MessageState.HELD}
+    which = _m.state.in_([str(one) for one in waiting])
+    return which, {"state": str(state), "reason": reason, "ready": False}
+
+
+def _campaign(row: sa.Row[*tuple[Any, ...]]) -> Campaign:
+    values = dict(row._mapping)
+    kinds = {"audience_kind": Audience, "repeat": Repeat, "missed": Missed, "state": CampaignState}
+    return Campaign(**values | {name: kind(values[name]) for name, kind in kinds.items()})
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: str(value) if isinstance(value, str) else value for name, value in values.items()}
+
+
+def fields_of(person: Any) -> dict[str, Value]:
+    """What is known of a contact, or of a row that has its columns; what is empty is left out."""
+    own = {"given_name": person.given_name, "family_name": person.family_name, "language": person.language}
+    return {name: value for name, value in own.items() if value} | dict(person.fields or {})

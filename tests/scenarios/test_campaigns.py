@@ -1,0 +1,433 @@
+"""Campaigns: the right people, explained before, tested before, agreed to before; stopped at once; each text alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatewayd.domain.campaign import Audience, CampaignRules, Missed, Repeat
+from gatewayd.domain.purpose import Limits
+from gatewayd.errors import GatewaydError, RefusedByRule, SegmentError, UsageError
+from gatewayd.services import releasing
+from gatewayd.store.campaigns import AudienceRow
+from tests.scenarios.campaigning import CampaigningWorld
+from tests.scenarios.world import PARIS, TUESDAY_NOON, number
+
+HOUR = 3600.0
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., CampaigningWorld]]:
+    worlds: list[CampaigningWorld] = []
+
+    def build(*names: str, **how: Any) -> CampaigningWorld:
+        worlds.append(CampaigningWorld(tmp_path, *(names or ("a",)), **how))
+        return worlds[-1]
+
+    yield build
+    for world in worlds:
+        world.close()
+
+
+@pytest.fixture
+def world(make: Callable[..., CampaigningWorld]) -> CampaigningWorld:
+    return make()
+
+
+# -- from the draft to the end
+
+
+def test_each_person_of_the_segment_gets_a_text_of_his_own(world: CampaigningWorld) -> None:
+    anne, karim = world.person(1), world.person(2, given_name="Karim")
+    world.person(3, ville="Paris")
+    campaign = world.let_go()
+    assert campaign.state == "running"
+    assert world.tick() == "finished"
+    texts = {message.recipient: message.text for message in world.outbox.list()}
+    assert set(texts) == {anne, karim}
+    assert texts[karim].startswith("Bonjour Karim, la réunion est à Lyon.\nAmicale des Jardins.")
+    assert sorted(world.sent_by("a")) == [anne, karim]
+    world.agree()
+
+
+def test_explain_names_each_reason_and_sends_nothing(world: CampaigningWorld) -> None:
+    world.person(1)
+    world.person(2, agreed=False)
+    world.person(3)
+    world.people.add_optout(number(3), origin="letter", by="t", at=world.clock.utc_now())
+    world.person(4, given_name="")
+    world.create()
+    found = world.explain()
+    assert (found.size, found.included) == (4, 1)
+    assert dict(found.reasons) == {"no_consent": 1, "opt_out": 1, "missing_field:prenom": 1}
+    assert [text.splitlines()[0] for _, text in found.sample] == ["Bonjour Anne, la réunion est à Lyon."]
+    assert world.outbox.list() == []
+
+
+def test_explain_counts_new_people_against_each_sim(make: Callable[..., CampaigningWorld]) -> None:
+    world = make("a", limits=Limits(per_day=2, recipients_per_month=3, per_minute=60))
+    for n in range(1, 5):
+        world.person(n)
+    world.accept(number(1), purpose="info")
+    world.settle()
+    world.create()
+    found = world.explain()
+    (share,) = found.shares
+    assert (share.messages, share.new, share.left, share.left_after) == (4, 3, 2, 0)
+    assert found.ends_at is not None
+    assert found.ends_at > world.clock.utc_now() + timedelta(days=1)
+
+
+def test_a_list_brings_its_own_fields_and_says_what_is_wrong_with_a_row(world: CampaigningWorld) -> None:
+    world.people.record_consent(number(1), "info", method="paper", recorded_by="t", at=world.clock.utc_now())
+    rows = [
+        AudienceRow(2, number(1), fields={"given_name": "Anne", "ville": "Bron"}),
+        AudienceRow(3, "0472", "landline"),
+        AudienceRow(4, number(1), "duplicate:2"),
+    ]
+    world.create("liste", *rows)
+    found = world.explain("liste")
+    assert dict(found.reasons) == {"landline": 1, "duplicate:2": 1}
+    assert "à Bron" in found.sample[0][1]
+
+
+# -- who may let it go
+
+
+def test_nobody_approves_what_he_wrote(world: CampaigningWorld) -> None:
+    world.person(1)
+    world.create()
+    world.desk.skip_test("reunion", "camille", "essai")
+    with pytest.raises(RefusedByRule, match="somebody else"):
+        world.desk.approve("reunion", " Camille ")
+    with pytest.raises(RefusedByRule, match="must be approved first"):
+        world.desk.start("reunion", "camille")
+
+
+def test_a_large_one_needs_two_people(make: Callable[..., CampaigningWorld]) -> None:
+    world = make(rules=CampaignRules(second_above=1))
+    world.person(1)
+    world.person(2)
+    world.create()
+    world.desk.skip_test("reunion", "camille", "essai")
+    assert world.desk.approve("reunion", "dominique")[1] == 1
+    with pytest.raises(RefusedByRule, match="already"):
+        world.desk.approve("reunion", "dominique")
+    with pytest.raises(RefusedByRule):
+        world.desk.start("reunion", "camille")
+    assert world.desk.approve("reunion", "sacha")[1] == 0
+    assert world.desk.start("reunion", "camille").state == "scheduled"
+
+
+def test_an_audience_that_grew_waits_for_a_second_person(make: Callable[..., CampaigningWorld]) -> None:
+    world = make(rules=CampaignRules(second_above=1))
+    world.person(1)
+    world.create()
+    world.desk.skip_test("reunion", "camille", "essai")
+    world.desk.approve("reunion", "dominique")
+    world.person(2)
+    world.desk.start("reunion", "camille")
+    assert world.tick() == "paused"
+    assert world.ledger == []
+    assert "second" in world.campaigns.get("reunion").reason
+
+
+def test_it_is_tested_when_each_has_it_and_one_tried_to_leave(world: CampaigningWorld) -> None:
+    world.person(1)
+    for n in (98, 99):
+        world.person(n, ville="Bron")
+    world.create()
+    world.desk.test("reunion", "camille")
+    world.turn()
+    first = world.outbox.list()[-1]
+    assert first.text.startswith("[ESSAI] Bonjour Anne, la réunion est à Bron.")
+    with pytest.raises(RefusedByRule, match="tested first"):
+        world.desk.approve("reunion", "dominique")
+    world.write("a", number(98), "ok")
+    world.write("a", number(99), "OK !")
+    assert world.tick(5) == "to_test"
+    world.write("a", number(99), "STOP")
+    assert world.tick(5) == "to_test"
+    world.write("a", number(99), "START")
+    assert world.tick(5) == "tested"
+    assert number(1) not in world.sent_by("a")
+
+
+def test_without_trusted_numbers_a_reason_is_wanted(make: Callable[..., CampaigningWorld]) -> None:
+    world = make(rules=CampaignRules())
+    world.person(1)
+    world.create()
+    with pytest.raises(RefusedByRule, match="--skip-test"):
+        world.desk.test("reunion", "camille")
+    with pytest.raises(UsageError):
+        world.desk.skip_test("reunion", "camille", "  ")
+    assert "essai" in world.desk.skip_test("reunion", "camille", "essai").test_skipped
+
+
+# -- what stops it
+
+
+@pytest.mark.parametrize("verb", ["pause", "cancel"])
+def test_what_is_out_is_out_and_nothing_more_starts(make: Callable[..., CampaigningWorld], verb: str) -> None:
+    world = make(limits=Limits(per_minute=1))
+    for n in range(1, 6):
+        world.person(n)
+    world.let_go()
+    world.tick()
+    assert len(world.ledger) == 1
+    getattr(world.desk, verb)("reunion", "camille")
+    world.clock.advance(300)
+    world.wake()
+    world.settle()  # before any chore has looked: the gate alone must hold
+    assert len(world.ledger) == 1
+    state = world.tick()
+    assert world.standing() == {"sent": 1, ("held" if verb == "pause" else "canceled"): 4}
+    if verb == "cancel":
+        assert state == "canceled"
+        return
+    world.desk.resume("reunion", "camille")
+    world.tick()
+    for _ in range(4):
+        state = world.tick(60)
+    assert state == "finished"
+    world.agree()
+    assert len(world.ledger) == 5
+
+
+def test_what_the_operator_holds_is_not_let_go_by_a_resume(make: Callable[..., CampaigningWorld]) -> None:
+    world = make(limits=Limits(per_minute=1))
+    for n in range(1, 4):
+        world.person(n)
+    world.let_go()
+    last = world.outbox.list()[0].id
+    world.outbox.hold(last, world.clock.utc_now())
+    world.desk.pause("reunion", "camille")
+    world.tick()
+    world.desk.resume("reunion", "camille")
+    for _ in range(5):
+        world.tick(60)
+    assert world.state(last) == "held"
+
+
+def test_many_stops_pause_it_and_say_why(make: Callable[..., CampaigningWorld]) -> None:
+    world = make(rules=CampaignRules(pause_after=3, pause_at_stop_percent=30), limits=Limits(per_minute=4))
+    for n in range(1, 8):
+        world.person(n)
+    world.let_go()
+    world.tick()
+    for n in (1, 2):
+        world.write("a", number(n), "STOP")
+    assert world.tick(5) == "paused"
+    assert "answered STOP" in world.campaigns.get("reunion").reason
+    assert number(7) not in world.sent_by("a")
+
+
+def test_many_refusals_pause_it_and_say_why(make: Callable[..., CampaigningWorld]) -> None:
+    rules = CampaignRules(pause_after=3, pause_at_refused_percent=50)
+    refused = "".join(f"&rule={number(n).removeprefix('+')};cms=1" for n in range(1, 8))
+    world = make(rules=rules, limits=Limits(per_minute=4), options=refused)
+    for n in range(1, 8):
+        world.person(n)
+    world.let_go()
+    world.tick()
+    assert world.tick(60) == "paused"
+    assert "refused" in world.campaigns.get("reunion").reason
+
+
+# -- time
+
+
+def test_it_begins_at_its_hour_and_not_before(world: CampaigningWorld) -> None:
+    world.person(1)
+    world.create(start_at=world.clock.utc_now() + timedelta(hours=2))
+    world.desk.skip_test("reunion", "camille", "essai")
+    world.desk.approve("reunion", "dominique")
+    world.desk.start("reunion", "camille")
+    assert world.tick(HOUR) == "scheduled"
+    assert world.tick(HOUR) == "finished"
+    assert world.sent_by("a") == [number(1)]
+
+
+@pytest.mark.parametrize(("missed", "state", "sent"), [(Missed.HELD, "paused", 0), (Missed.SENT, "finished", 1)])
+def test_a_start_that_was_missed_is_held_or_sent(
+    world: CampaigningWorld, missed: Missed, state: str, sent: int
+) -> None:
+    world.person(1)
+    world.create(start_at=world.clock.utc_now() + timedelta(hours=1), missed=missed)
+    world.desk.skip_test("reunion", "camille", "essai")
+    world.desk.approve("reunion", "dominique")
+    world.desk.start("reunion", "camille")
+    assert world.tick(5 * HOUR) == state
+    assert len(world.ledger) == sent
+    if missed is Missed.HELD:
+        world.desk.resume("reunion", "camille")
+        assert world.tick() == "finished"
+        assert len(world.ledger) == 1
+
+
+def test_nothing_begins_while_the_clock_cannot_be_trusted(world: CampaigningWorld) -> None:
+    world.person(1)
+    world.create()
+    world.desk.skip_test("reunion", "camille", "essai")
+    world.desk.approve("reunion", "dominique")
+    world.desk.start("reunion", "camille")
+    world.clock.believed = False
+    assert world.tick() == "scheduled"
+    world.clock.believed = True
+    assert world.tick() == "finished"
+
+
+def test_its_window_closes_and_opens_by_itself(make: Callable[..., CampaigningWorld]) -> None:
+    world = make(limits=Limits(per_minute=1))
+    for n in range(1, 4):
+        world.person(n)
+    world.let_go(window="mon-sat 09:00-12:01")  # TUESDAY_NOON is 12:00 in Paris
+    world.tick()
+    assert len(world.ledger) == 1
+    world.clock.advance(120)
+    world.wake()
+    world.settle()  # before any chore has looked
+    assert len(world.ledger) == 1
+    assert world.tick() == "running"
+    assert world.standing() == {"sent": 1, "held": 2}
+    world.tick(20 * HOUR)
+    world.tick(HOUR)
+    world.tick(60)
+    assert len(world.ledger) == 3
+
+
+def test_the_deadline_ends_what_waits(make: Callable[..., CampaigningWorld]) -> None:
+    world = make(limits=Limits(per_minute=1))
+    for n in range(1, 4):
+        world.person(n)
+    world.let_go(deadline=world.clock.utc_now() + timedelta(minutes=1))
+    world.tick()
+    assert world.tick(120) == "finished"
+    assert world.standing() == {"sent": 1, "expired": 2}
+
+
+def test_birthdays_get_their_text_on_their_day_once(world: CampaigningWorld) -> None:
+    world.person(1, naissance="1980-03-11")
+    world.person(2, naissance="1990-03-12")
+    world.let_go(
+        audience="anniversary(naissance)",
+        template="Bon anniversaire {{ prenom }} !",
+        repeat=Repeat.DAILY,
+        start_at=world.clock.utc_now() + timedelta(minutes=1),
+    )
+    assert world.ledger == []
+    world.tick(60)
+    for _ in range(3 * 24):
+        world.tick(HOUR)
+    assert world.sent_by("a") == [number(1), number(2)]
+    assert world.campaigns.get("reunion").state == "running"
+
+
+@pytest.mark.parametrize(("month", "day"), [(3, 28), (10, 24)])
+def test_a_daily_hour_comes_once_on_the_nights_of_change(world: CampaigningWorld, month: int, day: int) -> None:
+    world.clock.now = datetime(2026, month, day, 2, 30, tzinfo=PARIS).astimezone(TUESDAY_NOON.tzinfo)
+    world.person(1)
+    world.let_go(repeat=Repeat.DAILY)
+    for _ in range(50 * 4):
+        world.tick(HOUR / 4)
+    assert len(world.ledger) == 3  # the first day, the night of change, the day after
+
+
+def test_a_clock_that_jumps_back_fires_nothing_twice(world: CampaigningWorld) -> None:
+    world.person(1)
+    world.let_go(repeat=Repeat.DAILY)
+    world.tick()
+    world.clock.now -= timedelta(hours=10)
+    world.tick()
+    for _ in range(12):
+        world.tick(HOUR)
+    assert len(world.ledger) == 1
+
+
+# -- crashes
+
+
+def test_a_crash_between_two_pages_makes_nothing_twice(
+    make: Callable[..., CampaigningWorld], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(releasing, "RELEASED_AT_ONCE", 2)
+    world = make()
+    for n in range(1, 8):
+        world.person(n)
+    world.create()
+    world.desk.skip_test("reunion", "camille", "essai")
+    world.desk.approve("reunion", "dominique")
+    world.desk.start("reunion", "camille")
+    world.runner.run_once(0.0)
+    page = world.runner._release_page
+    calls = iter([True, False])
+
+    def crash(*given: Any) -> int | None:
+        if next(calls):
+            return page(*given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(world.runner, "_release_page", crash)
+    with pytest.raises(KeyboardInterrupt):
+        world.runner.run_once()
+    assert sum(world.states().values()) == 2
+    world.crash()
+    world.restart()
+    world.tick()
+    assert world.tick(releasing.LOOK) == "finished"
+    assert sorted(world.sent_by("a")) == [number(n) for n in range(1, 8)]
+
+
+# -- bad input
+
+
+@pytest.mark.parametrize(
+    ("how", "kind", "said"),
+    [
+        ({"template": "Bonjour {{ prenon }}"}, UsageError, "no field named prenon"),
+        ({"template": "{% for a in b %}{% endfor %}"}, UsageError, "for is not allowed"),
+        ({"template": "{{ prenom.x }}"}, UsageError, "not allowed"),
+        ({"template": "{{ prenom|safe }}"}, UsageError, "no filter named safe"),
+        ({"audience": 'vile = "Lyon"'}, SegmentError, "did you mean ville?"),
+        ({"audience": 'ville = "Nantes"'}, RefusedByRule, "no contact"),
+        ({"purpose": "nope"}, RefusedByRule, "there is no purpose"),
+        ({"purpose": "sale"}, RefusedByRule, "marketing is refused"),
+        ({"purpose": "day", "window": "sun 09:00-12:00"}, RefusedByRule, "never open at the same time"),
+        ({"window": "09:00-09:00"}, UsageError, "never opens"),
+        ({"window": "noon"}, UsageError, "cannot be read"),
+        ({"deadline": TUESDAY_NOON - timedelta(days=1)}, RefusedByRule, "has passed"),
+        ({"start_at": TUESDAY_NOON - timedelta(days=1)}, RefusedByRule, "has passed"),
+        (
+            {"deadline": TUESDAY_NOON + timedelta(hours=1), "window": "18:00-20:00"},
+            RefusedByRule,
+            "before its deadline",
+        ),
+        ({"name": "Réunion !"}, UsageError, "is no name"),
+        ({"audience_kind": Audience.NUMBERS, "repeat": Repeat.DAILY}, RefusedByRule, "only a segment"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_at_once(
+    world: CampaigningWorld, how: dict[str, Any], kind: type[GatewaydError], said: str
+) -> None:
+    world.person(1)
+    with pytest.raises(kind, match=said.replace("?", r"\?")) as refused:
+        world.create(**how)
+    assert refused.value.exit_status == (3 if kind is RefusedByRule else 2)
+    assert world.campaigns.list() == []
+
+
+def test_a_default_stands_in_for_an_empty_field(world: CampaigningWorld) -> None:
+    world.person(1, given_name="", ville="Lyon")
+    world.create(template='Bonjour {{ prenom|default("à vous") }}')
+    assert world.explain().sample[0][1].startswith("Bonjour à vous")
+
+
+def test_a_text_with_another_recipients_number_is_not_sent(world: CampaigningWorld) -> None:
+    world.person(1, given_name="06 39 98 00 02")  # a spreadsheet shifted by a column
+    world.person(2)
+    world.create()
+    assert dict(world.explain().reasons) == {"others_number": 1}
