@@ -65,6 +65,16 @@ class Event(StrEnum):
     REVIEWED = "inbox.reviewed"
     SIM_SUSPENDED = "sim.suspended"
     SIM_LOCKED = "sim.locked"
+    CAMPAIGN_CREATED = "campaign.created"
+    CAMPAIGN_TEST = "campaign.test"
+    CAMPAIGN_TESTED = "campaign.tested"
+    CAMPAIGN_APPROVED = "campaign.approved"
+    CAMPAIGN_STARTED = "campaign.started"
+    CAMPAIGN_RUN = "campaign.run"
+    CAMPAIGN_PAUSED = "campaign.paused"
+    CAMPAIGN_RESUMED = "campaign.resumed"
+    CAMPAIGN_CANCELED = "campaign.canceled"
+    CAMPAIGN_FINISHED = "campaign.finished"
     EXPORTED = "trail.exported"
     REVEALED = "trail.revealed"
 
@@ -95,6 +105,16 @@ MEANINGS: Mapping[Event, str] = {
     Event.REVIEWED: "a person said whether an uncertain opt-out was meant",
     Event.SIM_SUSPENDED: "a SIM was refused by the network, and rests",
     Event.SIM_LOCKED: "a SIM wants a PIN or a PUK, or refused the PIN",
+    Event.CAMPAIGN_CREATED: "somebody wrote a campaign; `digest` seals its text, purpose and audience",
+    Event.CAMPAIGN_TEST: "a campaign was sent to the trusted numbers",
+    Event.CAMPAIGN_TESTED: "a campaign's test has passed, or `skipped` says why there was none",
+    Event.CAMPAIGN_APPROVED: "somebody agreed to a campaign, for so many recipients; `digest` as when it was written",
+    Event.CAMPAIGN_STARTED: "somebody let a campaign go",
+    Event.CAMPAIGN_RUN: "a campaign's hour has come: its messages are made",
+    Event.CAMPAIGN_PAUSED: "nothing more of a campaign starts for now; `reason` says why",
+    Event.CAMPAIGN_RESUMED: "a campaign goes on",
+    Event.CAMPAIGN_CANCELED: "nothing more of a campaign starts, for good",
+    Event.CAMPAIGN_FINISHED: "all of a campaign has come to its end, or its deadline has passed",
     Event.EXPORTED: "this trail was written out",
     Event.REVEALED: "this trail was written out with the numbers behind its pseudonyms",
 }

@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 
 from gatewayd.clock import Clock
+from gatewayd.domain.audit import timestamp
 from gatewayd.domain.campaign import (
     Audience,
     CampaignState,
@@ -32,7 +33,8 @@ from gatewayd.errors import NumberError, RefusedByRule, UsageError
 from gatewayd.services.audience import AudienceReader, House, Judge, check_template
 from gatewayd.services.explaining import check, explain, lint, may_send_until, opens_at
 from gatewayd.services.intake import plan_text
-from gatewayd.store.campaigns import NOT_NOW, Approval, AudienceRow, Campaign, Campaigns, NewCampaign, fields_of
+from gatewayd.store.audit import GATEWAY
+from gatewayd.store.campaigns import NOT_NOW, Approval, AudienceRow, Campaign, Campaigns, NewCampaign, Step, fields_of
 from gatewayd.store.contacts import Contacts
 from gatewayd.store.engine import Database
 from gatewayd.store.outbox import NewMessage
@@ -112,20 +114,22 @@ class CampaignDesk:
         """Let it go, now or at a time. RefusedByRule."""
         campaign, now = self._store.get(name), self._clock.utc_now()
         if campaign.state is CampaignState.TESTED and not self._house.rules.approvals:
-            campaign = self._store.change(campaign, CampaignState.APPROVED)
+            campaign = self._store.change(campaign, CampaignState.APPROVED, Step(by, now))
         if campaign.state in (CampaignState.DRAFT, CampaignState.TO_TEST, CampaignState.TESTED):
-            step = "approved" if campaign.state is CampaignState.TESTED else "tested"
-            raise RefusedByRule(step, f"campaign {name} is {campaign.state}: it must be {step} first")
+            first = "approved" if campaign.state is CampaignState.TESTED else "tested"
+            raise RefusedByRule(first, f"campaign {name} is {campaign.state}: it must be {first} first")
         may_follow(name, campaign.state, CampaignState.SCHEDULED)
         at = at or campaign.start_at or now
         self._check_start(campaign, max(at, now), now)
-        campaign = self._store.change(campaign, CampaignState.SCHEDULED, start_at=at, next_run_at=at, reason="")
+        step = Step(by, now, {"starts_at": timestamp(at)})
+        campaign = self._store.change(campaign, CampaignState.SCHEDULED, step, start_at=at, next_run_at=at, reason="")
         log.info("campaign.started", campaign=name, by=by, waits=round(max(0.0, (at - now).total_seconds())))
         return campaign
 
     def pause(self, name: str, by: str, reason: str = "operator") -> Campaign:
         """Nothing more of it starts from now on."""
-        campaign = self._store.change(self._store.get(name), CampaignState.PAUSED, reason=reason)
+        step = Step(by, self._clock.utc_now(), {"reason": reason})
+        campaign = self._store.change(self._store.get(name), CampaignState.PAUSED, step, reason=reason)
         log.info("campaign.paused", campaign=name, by=by, reason=reason)
         return campaign
 
@@ -139,19 +143,16 @@ class CampaignDesk:
         # A run that was missed and held begins now.
         next_run_at = now if campaign.reason == MISSED else campaign.next_run_at
         values: dict[str, Any] = {"may_send_until": until, "next_run_at": next_run_at, "watched_since": now}
-        campaign = self._store.change(campaign, CampaignState.RUNNING, reason="", **values)
+        campaign = self._store.change(campaign, CampaignState.RUNNING, Step(by, now), reason="", **values)
         log.info("campaign.resumed", campaign=name, by=by)
         return campaign
 
     def cancel(self, name: str, by: str) -> Campaign:
         """End it: what is out is out, nothing more starts from now on."""
-        values: dict[str, Any] = {
-            "reason": "operator",
-            "ended_at": self._clock.utc_now(),
-            "releasing": False,
-            "next_run_at": None,
-        }
-        campaign = self._store.change(self._store.get(name), CampaignState.CANCELED, **values)
+        now = self._clock.utc_now()
+        values: dict[str, Any] = {"ended_at": now, "releasing": False, "next_run_at": None}
+        step, campaign = Step(by, now), self._store.get(name)
+        campaign = self._store.change(campaign, CampaignState.CANCELED, step, reason="operator", **values)
         log.info("campaign.canceled", campaign=name, by=by)
         return campaign
 
@@ -168,7 +169,7 @@ class CampaignDesk:
             self._check_trusted(campaign, number, now)
         judge = Judge(self._house, campaign)
         new = [self._test_message(judge, campaign, number, now) for number in trusted]
-        campaign = self._store.send_test(campaign, new, now)
+        campaign = self._store.send_test(campaign, new, Step(by, now))
         log.info("campaign.tested", campaign=name, by=by, numbers=len(new))
         return campaign, trusted
 
@@ -176,9 +177,9 @@ class CampaignDesk:
         """Go on without a test, for a reason that is kept."""
         if not reason.strip():
             raise UsageError("a skipped test needs a reason: --skip-test --reason 'why'")
-        campaign = self._store.change(
-            self._store.get(name), CampaignState.TESTED, test_skipped=f"{reason.strip()[:200]} ({by})"
-        )
+        why = reason.strip()[:200]
+        step = Step(by, self._clock.utc_now(), {"skipped": why})
+        campaign = self._store.change(self._store.get(name), CampaignState.TESTED, step, test_skipped=f"{why} ({by})")
         log.warning("campaign.test_skipped", campaign=name, by=by)
         return campaign
 
@@ -190,7 +191,7 @@ class CampaignDesk:
             found.stop_tried,
         )
         if campaign.state is CampaignState.TO_TEST and found.states and tested.done:
-            campaign = self._store.change(campaign, CampaignState.TESTED)
+            campaign = self._store.change(campaign, CampaignState.TESTED, Step(GATEWAY, self._clock.utc_now()))
             log.info("campaign.test_passed", campaign=campaign.name)
         return campaign, tested
 

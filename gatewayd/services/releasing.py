@@ -23,11 +23,12 @@ import structlog
 from gatewayd.clock import Clock
 from gatewayd.domain.campaign import CampaignState, Missed, approvals_needed, next_run, too_many
 from gatewayd.domain.message import SETTLED_STATES, MessageState, Outcome
-from gatewayd.errors import GatewaydError, StoreError
+from gatewayd.errors import RefusedByRule, UsageError
 from gatewayd.services.audience import AudienceReader, House, Verdict
 from gatewayd.services.campaigns import MISSED, CampaignDesk
 from gatewayd.services.explaining import may_send_until
-from gatewayd.store.campaigns import NOT_NOW, Campaign, Campaigns, Judgement
+from gatewayd.store.audit import GATEWAY
+from gatewayd.store.campaigns import NOT_NOW, Campaign, Campaigns, Judgement, Step
 from gatewayd.store.engine import Database
 from gatewayd.store.outbox import NewMessage
 from gatewayd.store.watching import Watch
@@ -76,10 +77,11 @@ class CampaignRunner:
         for campaign in self._store.active():
             try:
                 made += self._move(campaign, until)
-            except StoreError:
-                raise
-            except GatewaydError as error:  # its purpose or a field is gone from the configuration
-                self._stop(campaign, f"cannot go on: {error}")
+            except RefusedByRule as error:
+                if error.reason != "state":  # else somebody has just changed it: it is looked at again
+                    self._stop(campaign, f"cannot go on: {error}")
+            except UsageError as error:  # a field is gone from the configuration
+                self._stop(campaign, f"cannot go on: {error}".split("\n", 1)[0])
         self.settle(until)
         if made:
             self._queued()
@@ -121,7 +123,8 @@ class CampaignRunner:
         due = campaign.next_run_at
         assert due is not None  # noqa: S101  (asked only for one that is due)
         if now - due > LATE and campaign.missed is Missed.HELD:
-            self._store.change(campaign, CampaignState.PAUSED, reason=MISSED)
+            step = Step(GATEWAY, now, {"reason": MISSED})
+            self._store.change(campaign, CampaignState.PAUSED, step, reason=MISSED)
             log.warning("campaign.missed", campaign=campaign.name, late=round((now - due).total_seconds()))
             return None
         following = next_run(campaign.repeat, campaign.start_at or due, now, self._house.sending.tz)
@@ -235,12 +238,14 @@ class CampaignRunner:
     def _stop(self, campaign: Campaign, why: str) -> None:
         if campaign.state not in (CampaignState.RUNNING, CampaignState.SCHEDULED):
             return
-        self._store.change(campaign, CampaignState.PAUSED, reason=why[:300])
+        step = Step(GATEWAY, self._clock.utc_now(), {"reason": why})
+        self._store.change(campaign, CampaignState.PAUSED, step, reason=why[:300])
         log.warning("campaign.stopped", campaign=campaign.name, why=why)
 
     def _finish(self, campaign: Campaign, reason: str) -> None:
-        values: dict[str, Any] = {"ended_at": self._clock.utc_now(), "releasing": False, "next_run_at": None}
-        self._store.change(campaign, CampaignState.FINISHED, reason=reason, **values)
+        now = self._clock.utc_now()
+        values: dict[str, Any] = {"ended_at": now, "releasing": False, "next_run_at": None}
+        self._store.change(campaign, CampaignState.FINISHED, Step(GATEWAY, now), reason=reason, **values)
         self._memory.pop(campaign.id, None)
         log.info("campaign.finished", campaign=campaign.name, reason=reason)
 

@@ -10,20 +10,21 @@ A change of state is one row (`gate.py`). `settle` lets the waiting messages fol
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from gatewayd.domain.audit import Event
 from gatewayd.domain.campaign import Audience, CampaignState, Missed, Repeat, may_follow
 from gatewayd.domain.consent import GateFacts
 from gatewayd.domain.field import Value
 from gatewayd.domain.message import WAITING_STATES, MessageState
 from gatewayd.domain.segment import Moment, Segment
 from gatewayd.errors import RefusedByRule, UsageError
-from gatewayd.store import gate, people, segments
+from gatewayd.store import audit, gate, people, segments
 from gatewayd.store.engine import Database, inserted_id
 from gatewayd.store.outbox import NewMessage, Outbox
 from gatewayd.store.schema import (
@@ -129,6 +130,15 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """Who does something with a campaign, and when; `details` go into the audit trail."""
+
+    by: str
+    at: datetime
+    details: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """What a person of the audience gets: a message, or the reason why not."""
 
@@ -161,7 +171,9 @@ class Campaigns:
             ]  # fmt: skip
             if listed:
                 connection.execute(sa.insert(campaign_rows), listed)
-            return self._found(connection, _c.id == campaign_id)
+            campaign = self._found(connection, _c.id == campaign_id)
+            _record(connection, campaign, Event.CAMPAIGN_CREATED, Step(new.created_by, now), sealed=True)
+            return campaign
 
         return self._database.write(add)
 
@@ -206,6 +218,7 @@ class Campaigns:
         self,
         campaign: Campaign,
         following: CampaignState,
+        step: Step,
         *,
         also: Callable[[Connection], None] | None = None,
         **values: Any,
@@ -215,7 +228,7 @@ class Campaigns:
         RefusedByRule: it is not in a state from which it can go there, or somebody else has just changed it.
         """
 
-        def step(connection: Connection) -> Campaign:
+        def go(connection: Connection) -> Campaign:
             present = self._found(connection, _c.id == campaign.id)
             may_follow(present.name, present.state, following)
             stops = {} if following is CampaignState.RUNNING else {"may_send_until": NOT_NOW}
@@ -223,9 +236,10 @@ class Campaigns:
             connection.execute(change.values(state=str(following), unsettled=True, **stops, **_plain(values)))
             if also is not None:
                 also(connection)
+            _record(connection, present, _EVENTS[following], step, sealed=following is CampaignState.APPROVED)
             return self._found(connection, _c.id == campaign.id)
 
-        return self._database.write(step)
+        return self._database.write(go)
 
     def approve(self, campaign: Campaign, approval: Approval, *, enough: bool) -> Campaign:
         """Note that somebody agreed; `enough`: it is approved by that."""
@@ -234,9 +248,15 @@ class Campaigns:
         def add(connection: Connection) -> None:
             connection.execute(sa.insert(campaign_approvals), {**row, "size": approval.size})
 
+        step = Step(approval.approved_by, approval.approved_at, {"recipients": approval.size})
+
+        def agree(connection: Connection) -> None:
+            add(connection)
+            _record(connection, campaign, Event.CAMPAIGN_APPROVED, step, sealed=True)
+
         if enough:
-            return self.change(campaign, CampaignState.APPROVED, also=add)
-        self._database.write(add)
+            return self.change(campaign, CampaignState.APPROVED, step, also=add)
+        self._database.write(agree)
         return campaign
 
     # -- the audience
@@ -340,7 +360,7 @@ class Campaigns:
 
         return self._database.write(write)
 
-    def send_test(self, campaign: Campaign, new: Sequence[NewMessage], now: datetime) -> Campaign:
+    def send_test(self, campaign: Campaign, new: Sequence[NewMessage], step: Step) -> Campaign:
         """Queue a test, and wait for what comes of it."""
 
         def add(connection: Connection) -> None:
@@ -348,11 +368,11 @@ class Campaigns:
             connection.execute(sa.delete(campaign_recipients).where(*test))
             rows = [
                 {"campaign_id": campaign.id, "recipient": one.recipient, "run": TEST_RUN, "message_id": message_id}
-                for one, message_id in zip(new, self._outbox.accept(connection, new), strict=True)
+                for one, message_id in zip(new, self._outbox.accept(connection, new, by=step.by), strict=True)
             ]
             connection.execute(sa.insert(campaign_recipients), rows)
 
-        return self.change(campaign, CampaignState.TO_TEST, also=add, test_begun_at=now)
+        return self.change(campaign, CampaignState.TO_TEST, step, also=add, test_begun_at=step.at)
 
     def begin_run(
         self, campaign: Campaign, now: datetime, *, next_run_at: datetime | None, may_send_until: datetime
@@ -368,6 +388,7 @@ class Campaigns:
         def begin(connection: Connection) -> Campaign | None:
             if connection.execute(change.values(**values)).rowcount != 1:
                 return None
+            _record(connection, campaign, Event.CAMPAIGN_RUN, Step(audit.GATEWAY, now, {"run": campaign.run + 1}))
             return self._found(connection, _c.id == campaign.id)
 
         return self._database.write(begin)
@@ -402,6 +423,26 @@ class Campaigns:
         if row is None:
             raise LookupError
         return _campaign(row)
+
+
+_EVENTS = {
+    CampaignState.TO_TEST: Event.CAMPAIGN_TEST,
+    CampaignState.TESTED: Event.CAMPAIGN_TESTED,
+    CampaignState.APPROVED: Event.CAMPAIGN_APPROVED,
+    CampaignState.SCHEDULED: Event.CAMPAIGN_STARTED,
+    CampaignState.RUNNING: Event.CAMPAIGN_RESUMED,
+    CampaignState.PAUSED: Event.CAMPAIGN_PAUSED,
+    CampaignState.CANCELED: Event.CAMPAIGN_CANCELED,
+    CampaignState.FINISHED: Event.CAMPAIGN_FINISHED,
+}
+
+
+def _record(connection: Connection, campaign: Campaign, event: Event, step: Step, *, sealed: bool = False) -> None:
+    """An entry of the audit trail; `sealed`: with what shows later that the campaign is still the same."""
+    content = (campaign.purpose, campaign.template, campaign.audience_kind, campaign.audience, campaign.pool)
+    seal = {"digest": audit.digest(connection, *content)} if sealed else {}
+    details: dict[str, Any] = {**step.details, **seal}
+    audit.append(connection, event, step.at, by=step.by, campaign=campaign.name, **details)
 
 
 def _following(campaign: Campaign) -> tuple[sa.ColumnElement[bool], Mapping[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from gatewayd.domain.campaign import Audience, CampaignRules, Missed, Repeat
 from gatewayd.domain.purpose import Limits
 from gatewayd.errors import GatewaydError, RefusedByRule, SegmentError, UsageError
 from gatewayd.services import releasing
+from gatewayd.store import audit
 from gatewayd.store.campaigns import AudienceRow
 from tests.scenarios.campaigning import CampaigningWorld
 from tests.scenarios.world import PARIS, TUESDAY_NOON, number
@@ -431,3 +433,31 @@ def test_a_text_with_another_recipients_number_is_not_sent(world: CampaigningWor
     world.person(2)
     world.create()
     assert dict(world.explain().reasons) == {"others_number": 1}
+
+
+# -- the audit trail
+
+
+def test_each_step_is_in_the_audit_trail_with_who_did_it(world: CampaigningWorld) -> None:
+    world.person(1)
+    world.let_go()
+    world.desk.pause("reunion", "camille")
+    world.desk.resume("reunion", "dominique")
+    world.tick()
+    with world.db.read() as connection:
+        told = [
+            (row.event, row.actor, row.details) for row in audit.rows(connection) if row.event.startswith("campaign.")
+        ]
+    assert [(event.removeprefix("campaign."), actor) for event, actor, _ in told] == [
+        ("created", "camille"),
+        ("tested", "camille"),
+        ("approved", "dominique"),
+        ("started", "camille"),
+        ("run", "gatewayd"),
+        ("paused", "camille"),
+        ("resumed", "dominique"),
+        ("finished", "gatewayd"),
+    ]
+    assert '"skipped":"essai"' in told[1][2]
+    sealed = [json.loads(details)["digest"] for event, _, details in told if event.endswith(("created", "approved"))]
+    assert sealed[0] == sealed[1]
