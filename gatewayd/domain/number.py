@@ -123,7 +123,7 @@ def parse(raw: str, *, country: str, allowed_countries: Collection[str], allowed
     digits = _characters(raw)
     if _is_emergency(digits, country):
         raise NumberError("emergency", "an emergency number is never written to")
-    if len(digits) <= _SHORT_DIGITS and not digits.startswith("+"):
+    if len(digits) <= _SHORT_DIGITS and not digits.startswith(("+", "0")):  # with a zero: a number cut short
         return _allowed(digits, Kind.SHORT, allowed_kinds)
     number = _understood(from_overseas(digits, country), country)
     e164 = f"+{number.country_code}{phonenumbers.national_significant_number(number)}"

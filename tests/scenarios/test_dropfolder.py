@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from gatewayd.clock import SystemClock
 from gatewayd.data import ACCEPTED, DEMO_FILE, EMOJI, LONG, OPTED_OUT, REFUSED, ROWS, WITHOUT_CONSENT
+from gatewayd.errors import DiskNearlyFull
 from gatewayd.interfaces.dropfolder import sentences
+from gatewayd.interfaces.dropfolder.folder import Turn
+from gatewayd.services.space import Space
 from tests.security.dropping import Office
 
 EXCEL = "Prénom;Nom;Téléphone;Message\r\nZoé;Léger;06 39 98 00 01;Réunion à 19 h, ça ira ?\r\n"
@@ -119,4 +123,48 @@ def test_a_database_that_cannot_be_written_leaves_the_file_for_later(office: Off
     with office.database_locked():
         assert office.turn().filed == 0
     assert office.turn().accepted == 1
+    assert office.answer().folder == "done"
+
+
+class Filling(Space):
+    """A disk that somebody else fills, and empties, at a moment of the test's choice."""
+
+    full = False
+
+    def low(self) -> bool:
+        return self.full
+
+    def require(self) -> None:
+        if self.full:
+            raise DiskNearlyFull
+
+
+def test_on_a_disk_that_is_nearly_full_a_file_stays_where_it_is(tmp_path: Path) -> None:
+    space = Filling([tmp_path], SystemClock())
+    office = Office(tmp_path, space=space)
+    space.full = True
+    office.drop("a.csv", EXCEL.encode())
+    assert office.turn() == Turn(filed=0, accepted=0, more=False)
+    assert (tmp_path / "drop" / "a.csv").exists()
+    space.full = False
+    assert office.turn().accepted == 1
+    assert office.answer().folder == "done"
+
+
+def test_a_disk_that_fills_up_while_a_file_is_read_accepts_none_of_it(tmp_path: Path) -> None:
+    space = Filling([tmp_path], SystemClock())
+    office = Office(tmp_path, space=space)
+
+    def fills_up(step: str) -> None:
+        space.full = step == "read"
+
+    office.restart(fills_up)
+    office.drop("a.csv", EXCEL.encode())
+    assert office.turn().filed == 0
+    assert office.queue() == []
+    assert office.turn().filed == 0, "it waits where it was claimed"
+    space.full = False
+    office.restart()
+    assert office.turn().accepted == 1
+    assert office.queue() == [("+33639980001", "Réunion à 19 h, ça ira ?")]
     assert office.answer().folder == "done"

@@ -25,6 +25,7 @@ from gatewayd.interfaces.dropfolder.reporter import Reporter
 from gatewayd.interfaces.dropfolder.spool import ANSWERS, Spool
 from gatewayd.interfaces.spreadsheet.table import Bounds
 from gatewayd.services.intake import Intake, NumberRules
+from gatewayd.services.space import Space
 from gatewayd.store.batches import Batches
 from gatewayd.store.engine import Database
 from gatewayd.store.outbox import Outbox
@@ -83,9 +84,11 @@ def close_all() -> None:
 class Office:
     """A spool with three feeds, a real database file, and the gateway's drop folder over both."""
 
-    def __init__(self, folder: Path, *, purpose: Purpose = EVENTS, bounds: Bounds | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, purpose: Purpose = EVENTS, bounds: Bounds | None = None, space: Space | None = None
+    ) -> None:
         self.root, self.clock, self.purpose = folder, StandingClock(), purpose
-        self._bounds = bounds
+        self._bounds, self.space = bounds, space
         self._feeds = [
             Feed(".", purpose),
             Feed("rappels", purpose, template.compile(REMINDER)),
@@ -121,6 +124,7 @@ class Office:
             style=style,
             clock=self.clock,
             bounds=self._bounds,
+            space=self.space,
             checkpoint=checkpoint or (lambda _step: None),
         )
 

@@ -76,6 +76,7 @@ def test_mobile_numbers_of_other_countries_fiction_included(written: str, countr
         ("tel:0639980001", "letters"),
         ("\uff10\uff16\uff13\uff19\uff19\uff18\uff10\uff10\uff10\uff11", "letters"),
         ("06 39 98 00", "invalid"),
+        ("06 39 98", "invalid"),
         ("06 39 98 00 01 2", "invalid"),
         ("0639980001 / 0639980002", "invalid"),
         ("0000000000", "invalid"),
