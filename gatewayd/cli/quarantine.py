@@ -48,7 +48,7 @@ def retry(ctx: typer.Context, ids: Ids) -> None:
         if now_read.kind == UNREADABLE:
             still += 1
             output.warn(f"{one.id} is still no PDU: {now_read.reason}")
-        elif quarantine.retry(one.id, now_read):
+        elif quarantine.retry(one.id, now_read, by=context.operator(), at=here.clock.utc_now()):
             output.say(f"{one.id} is a {now_read.kind}, and is dealt with by the running gateway")
     if still:
         raise typer.Exit(1)
@@ -60,7 +60,7 @@ def discard(ctx: typer.Context, ids: Ids, by: By = "") -> None:
     here = context.of(ctx)
     quarantine, who = Quarantine(here.database), by or context.operator()
     for one in _found(quarantine, ids):
-        if quarantine.discard(one.id, by=who):
+        if quarantine.discard(one.id, by=who, at=here.clock.utc_now()):
             output.say(f"{one.id} is discarded")
 
 

@@ -62,7 +62,10 @@ class Event(StrEnum):
     OPT_OUT_LIFTED = "optout.lifted"
     OPT_OUTS_IMPORTED = "optouts.imported"
     OPT_OUTS_EXPORTED = "optouts.exported"
+    CONTACTS_IMPORTED = "contacts.imported"
     REVIEWED = "inbox.reviewed"
+    RETRIED = "quarantine.retried"
+    DISCARDED = "quarantine.discarded"
     SIM_SUSPENDED = "sim.suspended"
     SIM_LOCKED = "sim.locked"
     CAMPAIGN_CREATED = "campaign.created"
@@ -102,6 +105,9 @@ MEANINGS: Mapping[Event, str] = {
     Event.OPT_OUT_LIFTED: "an opt-out was ended",
     Event.OPT_OUTS_IMPORTED: "a list of opt-outs was brought in; each new one has an entry of its own",
     Event.OPT_OUTS_EXPORTED: "the opt-outs were written out, with their numbers",
+    Event.CONTACTS_IMPORTED: "a list of people was brought in; each agreement in it has an entry of its own",
+    Event.RETRIED: "what could not be read was read again",
+    Event.DISCARDED: "what could not be read was let go",
     Event.REVIEWED: "a person said whether an uncertain opt-out was meant",
     Event.SIM_SUSPENDED: "a SIM was refused by the network, and rests",
     Event.SIM_LOCKED: "a SIM wants a PIN or a PUK, or refused the PIN",

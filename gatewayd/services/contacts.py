@@ -17,12 +17,13 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from gatewayd.clock import Clock
+from gatewayd.domain.audit import Event
 from gatewayd.domain.field import LONGEST_NAME, Field, Value, plain_text, read_language
 from gatewayd.domain.number import repair_excel
 from gatewayd.errors import NumberError, UsageError
 from gatewayd.services.intake import NumberRules
+from gatewayd.store import audit, people
 from gatewayd.store import contacts as store
-from gatewayd.store import people
 from gatewayd.store.contacts import Contact, Contacts, Person
 from gatewayd.store.engine import Database
 from gatewayd.store.people import NewConsent, People
@@ -110,13 +111,17 @@ class ContactLists:
             ]
         return found
 
-    def carry_out(self, plan: Plan, source: str) -> None:
-        """Write what was planned. StoreError: contacts are not as they were; nothing was written."""
+    def carry_out(self, plan: Plan, source: str, by: str) -> None:
+        """Write what was planned, as `by` wants it. StoreError: contacts are not as they were; nothing was written."""
         at = self._clock.utc_now()
 
         def write(connection: Connection) -> None:
             store.write(connection, plan.new, [(one.old, one.new) for one in plan.changed], source, at)
             people.add_consents(connection, plan.consents, at)
+            audit.append(
+                connection, Event.CONTACTS_IMPORTED, at, by=by, new=len(plan.new), changed=len(plan.changed),
+                consents=len(plan.consents),
+            )  # fmt: skip
 
         self._database.write(write)
         log.info("contacts.imported", new=len(plan.new), changed=len(plan.changed), consents=len(plan.consents))

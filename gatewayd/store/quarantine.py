@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
+from gatewayd.domain.audit import Event
+from gatewayd.store import audit
 from gatewayd.store.engine import Database
 from gatewayd.store.inbox import NewArrival
 from gatewayd.store.schema import QUARANTINED, arrivals, sims
@@ -52,16 +55,25 @@ class Quarantine:
         with self._database.read() as connection:
             return [Quarantined(*row) for row in connection.execute(query)]
 
-    def retry(self, arrival_id: int, now_read: NewArrival) -> bool:
+    def retry(self, arrival_id: int, now_read: NewArrival, *, by: str, at: datetime) -> bool:
         """It is to be understood as this; False if it is not in quarantine any more."""
         reference, total, place = now_read.part or (None, None, None)
         values = {"kind": now_read.kind, "sender": now_read.sender, "state": "new", "reason": ""}
         change = sa.update(arrivals).where(_a.id == arrival_id, QUARANTINED)
         change = change.values(**values, reference=reference, total=total, place=place)
-        return self._database.write(lambda connection: connection.execute(change)).rowcount == 1
+        return self._change(change, Event.RETRIED, arrival_id, by, at)
 
-    def discard(self, arrival_id: int, *, by: str) -> bool:
+    def discard(self, arrival_id: int, *, by: str, at: datetime) -> bool:
         """Nobody needs to look at it any more; False if it is not in quarantine."""
         change = sa.update(arrivals).where(_a.id == arrival_id, QUARANTINED)
         change = change.values(state="done", reason=f"discarded by {by}"[:200])
-        return self._database.write(lambda connection: connection.execute(change)).rowcount == 1
+        return self._change(change, Event.DISCARDED, arrival_id, by, at)
+
+    def _change(self, change: sa.Update, event: Event, arrival_id: int, by: str, at: datetime) -> bool:
+        def made(connection: Connection) -> bool:
+            if connection.execute(change).rowcount != 1:
+                return False
+            audit.append(connection, event, at, by=by, arrival=arrival_id)
+            return True
+
+        return self._database.write(made)

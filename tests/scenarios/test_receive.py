@@ -105,12 +105,13 @@ def test_what_was_put_aside_is_shown_and_can_be_read_again(make: Make, monkeypat
     assert (octets.pdu, octets.sim, message.reason) == ("00FF", "a", "failed: ZeroDivisionError")
     assert octets.reason
     assert store.list([octets.id]) == [octets]
-    assert store.retry(message.id, understood(message.sim_id, message.pdu, message.received_at, "FR"))
+    now_read = understood(message.sim_id, message.pdu, message.received_at, "FR")
+    assert store.retry(message.id, now_read, by="marie", at=world.clock.now)
     world.turn()
     assert world.opted_out() == [WHO]
-    assert store.discard(octets.id, by="marie")
+    assert store.discard(octets.id, by="marie", at=world.clock.now)
     assert (store.list(), world.inbox.quarantined()) == ([], 0)
-    assert not store.discard(octets.id, by="marie")
+    assert not store.discard(octets.id, by="marie", at=world.clock.now)
 
 
 def _defective(_text: str) -> object:
