@@ -20,10 +20,12 @@ from gatewayd.daemon.rules import number_rules
 from gatewayd.domain.consent import EXPIRED, NO_CONSENT, OPT_OUT, Method
 from gatewayd.domain.field import plain_text, read_moment
 from gatewayd.domain.purpose import Purpose
-from gatewayd.errors import UsageError
+from gatewayd.errors import NumberError, RefusedByRule, UsageError
 from gatewayd.interfaces.dropfolder.names import safe_name
 from gatewayd.interfaces.lists import PeopleList, open_list
+from gatewayd.services.asking import Asking
 from gatewayd.services.consents import ConsentBook, ConsentPlan, present_wording
+from gatewayd.store.contacts import Contacts
 from gatewayd.store.people import Consent, NewConsent, People, Wording
 
 app = options.noun("Recorded agreements, with their proofs.")
@@ -120,6 +122,70 @@ def withdraw(
             output.warn(f"{recipient} has not agreed to {purpose}")
     if missing:
         raise typer.Exit(1)
+
+
+@app.command()
+def ask(
+    ctx: typer.Context,
+    numbers: Annotated[list[str] | None, typer.Argument(help="Whom to ask, one number or several.")] = None,
+    *,
+    purpose: PurposeKey,
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why they are asked: who asked for it, as 'formulaire du site, 24/11'.")
+    ],
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Whom to ask, as CSV or XLSX with a column of numbers.")
+    ] = None,
+    days: Annotated[int, typer.Option("--days", min=1, max=30, help="Until when an answer counts.")] = 7,
+    language: InLanguage = None,
+    yes: Yes = False,
+    by: By = "",
+) -> None:
+    """Ask people by SMS whether they agree; OUI in time records it. Exit status 3: somebody may not be asked."""
+    here = context.of(ctx)
+    wanted = [*(numbers or ()), *(_listed(file) if file is not None else ())]
+    if not wanted:
+        raise UsageError("whom? Numbers, or --file")
+    settings = here.settings
+    asking = Asking(
+        here.database,
+        purposes=settings.purposes,
+        who=settings.who,
+        language=settings.organisation.language,
+        numbers=number_rules(settings),
+        clock=here.clock,
+    )
+    if file is not None and not yes and not output.confirmed(f"Ask {output.many(len(wanted), 'person')} by SMS?"):
+        output.say("Nobody was asked; --yes asks them.")
+        return
+    refused = 0
+    contacts = Contacts(here.database)
+    for number in output.counted(wanted, "asked", len(wanted)):
+        known = contacts.get(context.any_number(number, settings.country) or "")
+        spoken = language or (known.language if known is not None else "")
+        try:
+            asked = asking.ask(number, purpose, reason=reason, by=by or context.operator(), days=days, language=spoken)
+        except (RefusedByRule, NumberError) as error:
+            refused += 1
+            output.warn(f"{number} is not asked: {error}")
+        else:
+            until = output.local(asked.deadline, settings.timezone)
+            output.say(f"{asked.recipient} is asked by message {asked.message_id}; an answer counts until {until}")
+    here.ring()
+    if refused:
+        raise typer.Exit(RefusedByRule.exit_status)
+
+
+def _listed(file: Path) -> list[str]:
+    """The numbers of a list, each once; rows without a number are told."""
+    found: dict[str, None] = {}
+    for row in open_list(file, {}).rows():
+        number = next((cell for cell in row.numbers if cell), "")
+        if number:
+            found[number] = None
+        else:
+            output.warn(f"line {row.line}: there is no number")
+    return list(found)
 
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {

@@ -64,7 +64,7 @@ def import_(
         _print(plan, read, None if everything else output.SECTION)
     written = plan.writes and (yes or (not json and output.confirmed()))
     if written:
-        lists.carry_out(plan, safe_name(file.name), by or context.operator())
+        lists.carry_out(plan, safe_name(file.name), by=by or context.operator(), sha256=read.sha256)
     if json:
         output.as_json({**_plan_json(plan, read), "written": written})
     else:

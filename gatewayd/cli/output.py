@@ -137,11 +137,11 @@ def section(title: str, rows: Sequence[Sequence[str]], limit: int | None = SECTI
         say(f"  ... and {len(rows) - limit} more")
 
 
-def confirmed() -> bool:
+def confirmed(question: str = "Write this?") -> bool:
     """Asked of a person at a terminal, and of nobody else."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return False
-    console().print("Write this? Type yes: ", end="")
+    console().print(f"{question} Type yes: ", end="")
     return sys.stdin.readline().strip().lower() in ("yes", "y", "oui", "o")
 
 

@@ -57,6 +57,8 @@ class Event(StrEnum):
     CANCELED = "message.canceled"
     CONSENT = "consent.recorded"
     WITHDRAWAL = "consent.withdrawn"
+    ASKED = "consent.asked"
+    DECLINED = "consent.declined"
     OPT_OUT = "optout.recorded"
     OPT_OUT_AGAIN = "optout.repeated"
     OPT_OUT_LIFTED = "optout.lifted"
@@ -100,12 +102,14 @@ MEANINGS: Mapping[Event, str] = {
     Event.CANCELED: "a message was canceled",
     Event.CONSENT: "an agreement to a purpose was recorded; `digest` seals the record with its proof",
     Event.WITHDRAWAL: "an agreement to a purpose was withdrawn",
+    Event.ASKED: "somebody was asked by SMS whether he agrees to a purpose",
+    Event.DECLINED: "somebody who was asked by SMS said no",
     Event.OPT_OUT: "somebody opted out; `canceled` waiting messages ended with that",
     Event.OPT_OUT_AGAIN: "somebody opted out who had done so before",
     Event.OPT_OUT_LIFTED: "an opt-out was ended",
     Event.OPT_OUTS_IMPORTED: "a list of opt-outs was brought in; each new one has an entry of its own",
     Event.OPT_OUTS_EXPORTED: "the opt-outs were written out, with their numbers",
-    Event.CONTACTS_IMPORTED: "a list of people was brought in; each agreement in it has an entry of its own",
+    Event.CONTACTS_IMPORTED: "a list of people was brought in, `file` its SHA-256; each agreement of it has an entry",
     Event.RETRIED: "what could not be read was read again",
     Event.DISCARDED: "what could not be read was let go",
     Event.REVIEWED: "a person said whether an uncertain opt-out was meant",

@@ -111,16 +111,17 @@ class ContactLists:
             ]
         return found
 
-    def carry_out(self, plan: Plan, source: str, by: str) -> None:
-        """Write what was planned, as `by` wants it. StoreError: contacts are not as they were; nothing was written."""
+    def carry_out(self, plan: Plan, source: str, *, by: str, sha256: str) -> None:
+        """Write what was planned, from the list of this name and SHA-256. StoreError: contacts are not as they were;
+        nothing was written."""
         at = self._clock.utc_now()
 
         def write(connection: Connection) -> None:
             store.write(connection, plan.new, [(one.old, one.new) for one in plan.changed], source, at)
             people.add_consents(connection, plan.consents, at)
             audit.append(
-                connection, Event.CONTACTS_IMPORTED, at, by=by, new=len(plan.new), changed=len(plan.changed),
-                consents=len(plan.consents),
+                connection, Event.CONTACTS_IMPORTED, at, by=by, file=sha256, new=len(plan.new),
+                changed=len(plan.changed), consents=len(plan.consents),
             )  # fmt: skip
 
         self._database.write(write)

@@ -90,7 +90,7 @@ class Intake:
             raise RefusedByRule(refusal, _REFUSALS.get(refusal, refusal))
         if self._space is not None:
             self._space.require()
-        message = _message(purpose, recipient, planned, feed=feed, now=self._clock.utc_now())
+        message = message_of(purpose, recipient, planned, feed=feed, now=self._clock.utc_now())
         message_id = self._outbox.accept(None, [message], by=by or feed)[0]
         log.info("intake.accepted", recipient=recipient, purpose=purpose.key, message=message_id, parts=message.parts)
         return Receipt(message_id, recipient, str(message.alphabet), message.parts)
@@ -126,7 +126,8 @@ def plan_text(raw: str, purpose: Purpose) -> text.TextPlan:
     return planned
 
 
-def _message(purpose: Purpose, recipient: str, planned: text.TextPlan, *, feed: str, now: datetime) -> NewMessage:
+def message_of(purpose: Purpose, recipient: str, planned: text.TextPlan, *, feed: str, now: datetime) -> NewMessage:
+    """A message of a purpose, with this text."""
     return NewMessage(
         recipient=recipient,
         purpose=purpose.key,

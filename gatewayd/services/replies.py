@@ -28,6 +28,7 @@ from gatewayd.domain.sender import e164
 from gatewayd.errors import NumberError, PduError, StorageUnavailable
 from gatewayd.modem.pdu import Deliver, decode, join
 from gatewayd.services.answers import ANSWER, Answers, Kind
+from gatewayd.services.asking import Heard, hear
 from gatewayd.services.intake import NumberRules
 from gatewayd.store import people
 from gatewayd.store.engine import Database
@@ -211,6 +212,8 @@ class Replies:
             answer_id=obeyed.answer_id,
         )
         incoming_id = self._inbox.add(connection, new, [arrival.id for arrival in ordered])
+        if number is not None and complete:
+            hear(connection, Heard(incoming_id, number, text, parts[0].timestamp, reading.kind == OPT_OUT), now)
         return _Taken(incoming_id, sender, reading, obeyed.canceled, obeyed.answer_id is not None)
 
     def _obey(self, connection: Connection, written: _Written, now: datetime) -> _Obeyed:

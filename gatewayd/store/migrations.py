@@ -23,7 +23,7 @@ from gatewayd.store.schema.campaigns import (
     campaigns,
 )
 from gatewayd.store.schema.inbox import arrivals, incoming
-from gatewayd.store.schema.people import consents, contacts, wordings
+from gatewayd.store.schema.people import consents, contacts, questions, wordings
 
 
 def create(connection: Connection) -> None:
@@ -122,8 +122,17 @@ def _campaigns(connection: Connection) -> None:
         connection.exec_driver_sql(trigger)
 
 
+def _questions(connection: Connection) -> None:
+    """Agreements asked for by SMS."""
+    metadata.create_all(connection, tables=[questions])
+    connection.exec_driver_sql("ALTER TABLE messages ADD COLUMN asks INTEGER REFERENCES questions (id)")
+    next(index for index in messages.indexes if index.name == "messages_ask_once").create(connection)
+    for trigger in queue.question_triggers():
+        connection.exec_driver_sql(trigger)
+
+
 _SINCE_2: tuple[Callable[[Connection], None], ...] = (
-    _evidence, _reports_kept_true, _contacts, _for_a_person, _audit, _campaigns,
+    _evidence, _reports_kept_true, _contacts, _for_a_person, _audit, _campaigns, _questions,
 )  # fmt: skip
 
 

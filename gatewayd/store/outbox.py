@@ -112,7 +112,7 @@ class Outbox:
             "concat_reference": self._rng.randrange(65536) if new.parts > 1 else None,
             "ready": new.state is MessageState.QUEUED and new.not_before is None, "not_before": new.not_before,
             "expires_at": new.expires_at, "created_at": new.created_at, "batch_id": new.batch_id,
-            "row_number": new.row_number, "campaign_id": new.campaign_id,
+            "row_number": new.row_number, "campaign_id": new.campaign_id, "asks": new.asks,
         }  # fmt: skip
 
     # -- the marks

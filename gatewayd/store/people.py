@@ -101,7 +101,8 @@ def gate_facts(
 ) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[datetime | None]]:
     """What the gate asks (an active opt-out; when a consent was given that is not withdrawn), as columns of a query.
 
-    An opt-out does not stop the one message that confirms it; a later opt-out of the same person does.
+    An opt-out does not stop the one message that confirms it; a later opt-out of the same person does. A message that
+    asks for a consent needs none: it is as if one had been given when the question was asked.
     """
     opted_out = (
         sa.select(sa.literal_column("1"))
@@ -121,7 +122,10 @@ def gate_facts(
         .correlate_except(consents)
         .scalar_subquery()
     )
-    return opted_out.label("opted_out"), agreed_at.label("agreed_at")
+    if confirms is not messages.c.confirms:  # asked about a person, not about a message of his
+        return opted_out.label("opted_out"), agreed_at.label("agreed_at")
+    asked_at = sa.case((messages.c.asks.is_not(None), messages.c.created_at))
+    return opted_out.label("opted_out"), sa.func.coalesce(asked_at, agreed_at).label("agreed_at")
 
 
 _FACTS = Statement(
@@ -188,7 +192,7 @@ def add_consents(connection: Connection, new: Sequence[NewConsent], at: datetime
         rows.append({**row, "agreed_at": agreed_at, "wording_id": None, "recorded_at": at})
         if one.wording is not None:
             key = (one.purpose, one.wording)
-            known[key] = rows[-1]["wording_id"] = known.get(key) or _wording_id(connection, *key, at)
+            known[key] = rows[-1]["wording_id"] = known.get(key) or wording_id(connection, *key, at)
         _told(connection, one, agreed_at, at)
     if rows:
         connection.execute(sa.insert(consents), rows)
@@ -213,7 +217,7 @@ def _last_said(connection: Connection, new: NewConsent) -> datetime:
     return last or new.agreed_at
 
 
-def _wording_id(connection: Connection, purpose: str, wording: Wording, at: datetime) -> int:
+def wording_id(connection: Connection, purpose: str, wording: Wording, at: datetime) -> int:
     """The id of a wording, kept if it is new."""
     named = {
         "purpose": purpose, "version": wording.version, "language": wording.language, "sha256": wording.sha256,

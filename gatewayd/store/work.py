@@ -15,7 +15,7 @@ from gatewayd.errors import Cause
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """A message to accept: checked, rendered, and not yet known to the database."""
+    """A message to accept: checked, rendered, and not yet known to the database. `asks`: the question it asks."""
 
     recipient: str
     purpose: str
@@ -33,6 +33,7 @@ class NewMessage:
     campaign_id: int | None = None
     state: MessageState = MessageState.QUEUED
     reason: str = ""
+    asks: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,3 +156,22 @@ def test_members_may_be_imported_with_their_agreement_but_only_if_that_is_said(i
     assert records(installed, SECOND) == []
     assert "Nothing to write" in installed.run(*command).stdout
     assert len(records(installed)) == 1
+
+
+def test_people_are_asked_by_sms_for_a_reason_and_not_twice(installed: Installation) -> None:
+    command = ("consents", "ask", "-p", "events", "--reason", "formulaire du site")
+    assert installed.run("consents", "ask", "-p", "events", FIRST).returncode == 2
+    assert "is asked by message 1" in installed.run(*command, FIRST).stdout
+    (message,) = installed.json("messages", "list")
+    assert (message["purpose"], message["feed"]) == ("events", "double_opt_in")
+    installed.run("optouts", "add", SECOND)
+    file = listed(installed, "Portable;Nom\r\n06 39 98 00 01;a\r\n06 39 98 00 02;b\r\n06 39 98 00 03;c\r\n")
+    assert "Nobody was asked" in installed.run(*command, "--file", file).stdout
+    done = installed.run(*command, "--file", file, "--yes")
+    assert done.returncode == 3
+    assert "waits for its answer" in done.stderr
+    assert "said STOP" in done.stderr
+    assert [m["recipient"] for m in installed.json("messages", "list")] == [THIRD, FIRST]
+    assert [one["event"] for one in installed.json("audit", "list", "--event", "consent.asked")] == [
+        "consent.asked"
+    ] * 2

@@ -24,7 +24,7 @@ from gatewayd.store.schema.campaigns import (
     campaigns,
 )
 from gatewayd.store.schema.inbox import QUARANTINED, TO_REVIEW, arrivals, incoming
-from gatewayd.store.schema.people import consents, contacts, optouts, wordings
+from gatewayd.store.schema.people import consents, contacts, optouts, questions, wordings
 from gatewayd.store.schema.queue import (
     LATER,
     OPEN,
@@ -67,6 +67,7 @@ __all__ = [
     "messages",
     "metadata",
     "optouts",
+    "questions",
     "sim_recipients",
     "sims",
     "trail",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from gatewayd.store.schema.base import kept, metadata, partial, refuse
+from gatewayd.store.schema.base import kept, known, metadata, partial, refuse
 from gatewayd.store.types import UtcTime
 
 contacts = sa.Table(
@@ -60,6 +60,26 @@ consents = sa.Table(
 c = consents.c
 # All that the gate asks is in it, so that it reads no row.
 sa.Index("consents_latest", c.recipient, c.purpose, c.agreed_at, c.id, c.given)
+
+questions = sa.Table(
+    "questions",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("recipient", sa.Text, nullable=False),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("wording_id", sa.Integer, sa.ForeignKey("wordings.id"), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("asked_by", sa.Text, nullable=False),
+    sa.Column("asked_at", UtcTime, nullable=False),
+    sa.Column("deadline", UtcTime, nullable=False),
+    sa.Column("answer", sa.Text, nullable=False, server_default=""),
+    sa.Column("answered_at", UtcTime),
+    sa.CheckConstraint("answer IN ('', 'yes', 'no', 'stop', 'none')", name="question_answer"),
+)
+"""Whether somebody agrees, asked by SMS; `answer` is empty while one is waited for, `none` once it is too late."""
+# One at a time: an answer does not say which question it answers.
+partial("questions_open", questions.c.recipient, where=questions.c.answer == known("''"), unique=True)
+sa.Index("questions_to", questions.c.recipient, questions.c.purpose, questions.c.asked_at)
 
 optouts = sa.Table(
     "optouts",

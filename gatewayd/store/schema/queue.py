@@ -87,6 +87,8 @@ messages = sa.Table(
     sa.Column("confirms", sa.Integer, sa.ForeignKey("optouts.id")),
     # It may start while its campaign may: `campaigns.may_send_until`.
     sa.Column("campaign_id", sa.Integer, sa.ForeignKey("campaigns.id")),
+    # The question that this message asks: for it alone no consent is needed.
+    sa.Column("asks", sa.Integer, sa.ForeignKey("questions.id")),
     sa.CheckConstraint(one_of("state", MessageState), name="message_state"),
     sa.CheckConstraint("parts >= 1", name="message_parts"),
     # A CHECK lets NULL pass: that there is a reference must be said.
@@ -140,6 +142,7 @@ partial("messages_open_in", c.batch_id, where=OPEN & c.batch_id.is_not(None))
 partial("messages_confirm_once", c.confirms, where=c.confirms.is_not(None), unique=True)
 # Of no column that a message changes on its way: it is written once, and only for a campaign's.
 partial("messages_of_campaign", c.campaign_id, where=c.campaign_id.is_not(None))
+partial("messages_ask_once", c.asks, where=c.asks.is_not(None), unique=True)
 # What the operator looks for; a message that simply passes is never in it.
 partial("messages_remarkable", c.state, c.id, where=REMARKABLE)
 
@@ -203,6 +206,7 @@ def triggers() -> list[str]:
         *_attempt_triggers(),
         *_count_triggers(),
         *confirmation_triggers(),
+        *question_triggers(),
         report_trigger(),
         kept("attempts"),
     ]
@@ -263,6 +267,22 @@ def report_trigger() -> str:
         "CREATE TRIGGER messages_reported AFTER UPDATE OF state ON messages "
         f"WHEN NEW.batch_id IS NOT NULL AND {changes} BEGIN {due} END"
     )
+
+
+def question_triggers() -> list[str]:
+    """A question goes to whom it is for, and no other message becomes one."""
+    theirs = "SELECT 1 FROM questions WHERE id = NEW.asks AND recipient = NEW.recipient AND purpose = NEW.purpose"
+    return [
+        refuse(
+            "messages_ask", "INSERT ON messages", f"NEW.asks IS NOT NULL AND NOT EXISTS ({theirs})",
+            "this asks somebody else, or something else",
+        ),
+        refuse(
+            "messages_ask_always", "UPDATE OF asks, purpose ON messages",
+            "NEW.asks IS NOT NULL AND (OLD.asks IS NOT NEW.asks OR OLD.purpose <> NEW.purpose)",
+            "a message does not become a question",
+        ),
+    ]  # fmt: skip
 
 
 def _count_triggers() -> list[str]:
