@@ -75,7 +75,7 @@ def load_history(
     since = widest_start(sim.limits, now, rules.tz)
     if since is None:
         return History(sim.limits, rules.tz, now=now, monotonic=monotonic)
-    sent, met = outbox.history(sim_id, since), outbox.met(sim_id, since)
+    sent, met = outbox.history(sim_id, since, now), outbox.met(sim_id, since)
     return History.load(sim.limits, rules.tz, sent, met=met, now=now, monotonic=monotonic, after=after)
 
 

@@ -37,7 +37,7 @@ from gatewayd.services.receiving import Receiver
 from gatewayd.services.retries import backoff
 from gatewayd.services.roster import Roster
 from gatewayd.services.space import Space
-from gatewayd.store.outbox import Outbox, Work
+from gatewayd.store.outbox import FAR_AHEAD, Outbox, Work
 from gatewayd.store.sims import Sims
 
 log = structlog.get_logger(__name__)
@@ -247,6 +247,8 @@ class Line:
         sim_id = common.sims.remember(
             iccid=sim.iccid, imsi=sim.imsi, name=sim.name, pool=sim.pool, imei=imei, port=self.port, now=now
         )
+        if self._clock.trusted():
+            common.sims.put_right(sim_id, now, FAR_AHEAD)
         former = self._allowance.history if self._allowance is not None and self._allowance.sim_id == sim_id else None
         history = load_history(sim_id, sim, common.rules, common.outbox, self._clock, former)
         self._suspended_until = common.sims.suspended_until(sim_id)

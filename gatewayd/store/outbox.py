@@ -13,7 +13,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -69,6 +69,9 @@ CHORE = 2_000
 """Messages that a chore changes in one transaction: nobody waits long for the writer."""
 AHEAD_COUNTED = 10_000
 """Messages before one's own that are counted: beyond that, it is "many"."""
+
+FAR_AHEAD = timedelta(days=45)
+"""Dated further in the future than any window reaches: the clock was wrong by months."""
 
 _m, _a = messages.c, attempts.c
 _STICKY = (
@@ -179,15 +182,27 @@ class Outbox:
 
     # -- looking
 
-    def history(self, sim_id: int, since: datetime) -> Sequence[tuple[datetime, str]]:
-        """When and to whom this SIM sent parts since then; what was refused does not count."""
+    def history(self, sim_id: int, since: datetime, now: datetime | None = None) -> Sequence[tuple[datetime, str]]:
+        """When and to whom this SIM sent parts since then; what was refused does not count.
+
+        With `now`: nor does what a clock far ahead dated, once something that was sent after it is older than `since`.
+        """
         query = (
-            sa.select(_a.on_wire_at, _m.recipient)
+            sa.select(_a.id, _a.on_wire_at, _m.recipient)
             .join(messages, _m.id == _a.message_id)
             .where(_a.sim_id == sim_id, _a.on_wire_at >= since, sa.or_(_a.outcome.is_(None), _a.outcome != "refused"))
         )
         with self._database.read() as connection:
-            return [(row.on_wire_at, row.recipient) for row in connection.execute(query)]
+            rows = connection.execute(query).all()
+            proven = 0
+            if now is not None and any(row.on_wire_at > now + FAR_AHEAD for row in rows):
+                older = sa.select(sa.func.max(_a.id)).where(_a.sim_id == sim_id, _a.on_wire_at < since)
+                proven = connection.execute(older).scalar() or 0
+        return [
+            (row.on_wire_at, row.recipient)
+            for row in rows
+            if now is None or row.id > proven or row.on_wire_at <= now + FAR_AHEAD
+        ]
 
     def met(self, sim_id: int, since: datetime) -> Sequence[tuple[datetime, str]]:
         """Whom this SIM wrote to since then, refused or not, and when last: whom `Wanted.known_since` lets pass."""

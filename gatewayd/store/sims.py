@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from gatewayd.domain.audit import Event, timestamp
 from gatewayd.store import audit
 from gatewayd.store.engine import Database, inserted_id
-from gatewayd.store.schema import WAITING, messages, sims
+from gatewayd.store.schema import WAITING, messages, sim_recipients, sims
 
 _LEFT_BEHIND = (
     sa.update(messages)
@@ -88,6 +88,16 @@ class Sims:
                 sa.select(sims.c.suspended_until).where(sims.c.id == sim_id)
             ).scalar()
             return found
+
+    def put_right(self, sim_id: int, now: datetime, far_ahead: timedelta) -> None:
+        """Whom this SIM met by a clock that was far ahead, it has met now: else they would count in every window until
+        that time comes."""
+        late = (sim_recipients.c.sim_id == sim_id) & (sim_recipients.c.last_at > now + far_ahead)
+        with self._database.read() as connection:
+            if connection.execute(sa.select(sim_recipients.c.recipient).where(late).limit(1)).first() is None:
+                return
+        change = sa.update(sim_recipients).where(late).values(last_at=now)
+        self._database.write(lambda connection: connection.execute(change))
 
     def list(self) -> Sequence[Sim]:
         """All SIMs, in the order of their first appearance."""

@@ -324,6 +324,28 @@ def test_a_clock_that_was_a_year_ahead_for_a_while_opened_no_second_day(make: Ca
     assert world.states() == {"sent": 5}
 
 
+def test_what_was_dated_a_year_ahead_does_not_count_for_a_year(make: Callable[..., World]) -> None:
+    """The clock runs a year ahead for an hour; the limits of the months after it are whole."""
+    world = make("a", limits=Limits(per_day=3, recipients_per_month=3))
+    world.clock.now += timedelta(days=365)
+    world.accept(*[number(n) for n in range(3)])
+    world.settle()
+    world.clock.now -= timedelta(days=365)
+    world.crash()
+    world.restart()
+    world.accept(number(3))
+    world.settle()
+    assert world.states() == {"sent": 3, "queued": 1}, "they may have been sent today"
+    world.advance(33 * 24 * 3600)
+    assert world.states() == {"sent": 4}
+    world.advance(33 * 24 * 3600)
+    world.crash()
+    world.restart()
+    world.accept(*[number(n) for n in range(4, 8)])
+    world.settle()
+    assert world.states() == {"sent": 7, "queued": 1}, "three a day and a month, as on any other day"
+
+
 # -- what people say while a message is under way; the CLI is another process, here another connection
 
 
