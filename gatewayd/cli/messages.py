@@ -15,7 +15,11 @@ from gatewayd.daemon.rules import number_rules
 from gatewayd.domain.message import WAITING_STATES, MessageState
 from gatewayd.errors import TransitionError, UsageError
 from gatewayd.interfaces.dropfolder import sentences
+from gatewayd.services import hearsay
 from gatewayd.store.outbox import AttemptRecord, MessageRecord, Outbox, Resolution
+from gatewayd.store.reports import Heard
+from gatewayd.store.sims import Sims
+from gatewayd.store.unknowns import Unknowns
 
 app = options.noun("The queue: look, hold, release, cancel, resolve.")
 
@@ -89,6 +93,7 @@ def show(ctx: typer.Context, message_id: Annotated[int, typer.Argument(metavar="
         ("accepted", output.local(message.created_at, zone)),
         ("sent", output.local(message.sent_at, zone)),
         ("delivered", output.local(message.delivered_at, zone)),
+        ("report", _report(here, message)),
         ("text", message.text),
     ]
     output.show(Text(f"message {message.id}", style="bold"))
@@ -115,11 +120,31 @@ def _print_attempts(attempts: Sequence[AttemptRecord], zone: tzinfo) -> None:
             output.local(attempt.ended_at, zone),
             attempt.outcome or "running",
             attempt.cause,
+            _settled(attempt),
         )
         for attempt in attempts
     ]
     if rows:
-        output.show(output.table(("PART", "SIM", "BEGUN", "ON THE WIRE", "ENDED", "OUTCOME", "CAUSE"), rows))
+        columns = ("PART", "SIM", "BEGUN", "ON THE WIRE", "ENDED", "OUTCOME", "CAUSE", "SETTLED BY")
+        output.show(output.table(columns, rows))
+
+
+def _settled(attempt: AttemptRecord) -> str:
+    """Who settled what was unknown, and at whose word it was sent again."""
+    if attempt.resent_by is None:
+        return attempt.resolved_by or ""
+    settled = f"{attempt.resolved_by}; " if attempt.resolved_by != attempt.resent_by else ""
+    return f"{settled}sent again: {attempt.resent_by}"
+
+
+def _report(here: context.Context, message: MessageRecord) -> str:
+    """What is still to be heard of a message that is sent."""
+    if message.state is not MessageState.SENT or message.sent_at is None:
+        return ""
+    now = here.clock.utc_now()
+    sim_id = next((sim.id for sim in Sims(here.database).list() if sim.name == message.sim), None)
+    heard = Unknowns(here.database).heard(sim_id, now - hearsay.LONG_AGO) if sim_id is not None else Heard(0, 0)
+    return hearsay.awaited(message.sent_at, heard, now)
 
 
 @app.command()

@@ -14,9 +14,12 @@ from gatewayd.daemon import status
 from gatewayd.daemon.rules import rules_of
 from gatewayd.domain.pacing import Remaining
 from gatewayd.domain.purpose import SimSettings
+from gatewayd.services import hearsay
 from gatewayd.services.allowance import Rules, load_history
 from gatewayd.store.outbox import Outbox
+from gatewayd.store.reports import Heard
 from gatewayd.store.sims import Sim, Sims
+from gatewayd.store.unknowns import Unknowns
 
 app = options.noun("The SIMs, their limits and what is left of them.")
 
@@ -29,6 +32,7 @@ class _Seen:
     found: Sim | None
     left: Sequence[Remaining]
     state: str
+    heard: Heard
 
 
 @app.callback()
@@ -53,8 +57,9 @@ def list_(ctx: typer.Context, json: AsJson = False) -> None:
         allows = sim.settings.line_allows
         line = ", ".join(sorted(allows)) if allows is not None else "not set"
         last = sim.found.port if sim.found else "never seen"
-        rows.append((sim.settings.name, sim.settings.pool, line, _state(sim.state), last, limits))
-    output.show(output.table(("SIM", "POOL", "LINE ALLOWS", "STATE", "PORT", "LEFT"), rows))
+        reports = Text(hearsay.in_words(sim.heard) or "-", style="yellow" if hearsay.gives_none(sim.heard) else "")
+        rows.append((sim.settings.name, sim.settings.pool, line, _state(sim.state), last, reports, limits))
+    output.show(output.table(("SIM", "POOL", "LINE ALLOWS", "STATE", "PORT", "REPORTS", "LEFT"), rows))
 
 
 def _all(here: context.Context) -> list[_Seen]:
@@ -62,15 +67,18 @@ def _all(here: context.Context) -> list[_Seen]:
     rules = rules_of(here.settings)
     told = status.read(here.settings.state_directory)
     states = {line.sim: line.why or "ok" for line in told.lines if line.sim} if told else {}
-    outbox, found = Outbox(here.database), Sims(here.database).list()
+    outbox, found, unknowns = Outbox(here.database), Sims(here.database).list(), Unknowns(here.database)
+    long_ago = here.clock.utc_now() - hearsay.LONG_AGO
     seen = []
     for sim in found:
         settings = rules.settings_of(sim.iccid, sim.imsi)
         state = states.get(settings.name, "absent") if told else "not running"
-        seen.append(_Seen(settings, sim, _remaining(here, rules, outbox, settings, sim), state))
+        left = _remaining(here, rules, outbox, settings, sim)
+        seen.append(_Seen(settings, sim, left, state, unknowns.heard(sim.id, long_ago)))
     names = {sim.settings.name for sim in seen}
     never = [settings for settings in here.settings.sims if settings.name not in names]
-    return seen + [_Seen(settings, None, [], "absent" if told else "not running") for settings in never]
+    state = "absent" if told else "not running"
+    return seen + [_Seen(settings, None, [], state, Heard(0, 0)) for settings in never]
 
 
 def _remaining(
@@ -100,6 +108,7 @@ def _as_json(sim: _Seen) -> dict[str, object]:
         "state": sim.state,
         "port": found.port if found else None,
         "seen_at": output.rfc3339(found.seen_at) if found else None,
+        "reports": {"sent": sim.heard.sent, "reported": sim.heard.reported},
         "suspended_until": output.rfc3339(found.suspended_until) if found else None,
         "limits": [
             {

@@ -9,19 +9,22 @@ import typer
 from rich.text import Text
 
 from gatewayd import __version__
-from gatewayd.cli import context, options, output, states
+from gatewayd.cli import context, doubts, options, output, states
 from gatewayd.cli.options import AsJson
 from gatewayd.daemon import lock
 from gatewayd.daemon import status as daemon_status
 from gatewayd.daemon.rules import space_of
 from gatewayd.domain.message import MessageState
+from gatewayd.services import hearsay
 from gatewayd.store.inbox import Inbox
 from gatewayd.store.outbox import Outbox
-from gatewayd.store.work import MessageRecord
+from gatewayd.store.sims import Sims
+from gatewayd.store.unknowns import Unknowns
 
 app = options.command()
 
 _SHOWN = 20
+_UNREPORTED = "such messages stay `sent`, and nothing waits for more"
 _DISK = {
     "low": "nothing new is accepted; what waits is sent",
     "exhausted": "nothing is accepted and nothing is sent, for it could not be recorded",
@@ -37,7 +40,7 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
     told = daemon_status.read(directory)
     outbox = Outbox(here.database)
     counts = outbox.counts()
-    unknown = outbox.list(states=[MessageState.UNKNOWN], limit=_SHOWN)
+    unknown = doubts.of(here, _SHOWN)
     room = space_of(here.settings, here.clock).tightest()
     inbox = Inbox(here.database)
     to_review, quarantined = inbox.to_review(), inbox.quarantined()
@@ -58,7 +61,8 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
                     for line in _lines(told)
                 ],
                 "messages": {str(state): counts.get(state, 0) for state in MessageState},
-                "unknown": [message.id for message in unknown],
+                "unknown": [doubt.message.id for doubt in unknown],
+                "unknown_since": [doubts.as_json(doubt) for doubt in unknown],
                 "disk": {"path": str(room.path), "free": room.free, "least": room.least, "level": room.level}
                 if room is not None
                 else None,
@@ -71,7 +75,8 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
     if room is not None and room.low:
         output.bullet("!", "bold yellow", f"{room.sentence()}: {_DISK[room.level]}")
     _print_counts(counts)
-    _print_unknown(here, unknown, counts.get(MessageState.UNKNOWN, 0))
+    doubts.show(here, unknown, counts.get(MessageState.UNKNOWN, 0))
+    _print_unreported(here)
     _print_received(told, to_review, quarantined)
 
 
@@ -111,19 +116,12 @@ def _print_counts(counts: Mapping[str, int]) -> None:
     output.show(words if present else Text("messages: none yet"))
 
 
-def _print_unknown(here: context.Context, unknown: Sequence[MessageRecord], total: int) -> None:
-    if not total:
-        return
-    zone = here.settings.timezone
-    rows = [
-        (message.id, message.recipient, message.sim or "", output.local(message.created_at, zone))
-        for message in unknown
-    ]
-    output.show(Text(f"{total} may have gone out, and wait for your decision:", style="bold yellow"))
-    output.show(output.table(("ID", "NUMBER", "SIM", "ACCEPTED"), rows, numeric=frozenset({"ID"})))
-    output.say("Ask the recipient, or look at the SIM's bill; then type")
-    output.say("  gatewayd messages resolve ID --as-sent    it went out")
-    output.say("  gatewayd messages resolve ID --resend     send it again, even if it may arrive twice")
+def _print_unreported(here: context.Context) -> None:
+    """SIMs whose modem is known to give no reports."""
+    unknowns, long_ago = Unknowns(here.database), here.clock.utc_now() - hearsay.LONG_AGO
+    silent = [sim.name for sim in Sims(here.database).list() if hearsay.gives_none(unknowns.heard(sim.id, long_ago))]
+    if silent:
+        output.bullet("!", "yellow", f"no status report was ever seen for what {', '.join(silent)} sent: {_UNREPORTED}")
 
 
 def _print_received(told: daemon_status.Status | None, to_review: int, quarantined: int) -> None:

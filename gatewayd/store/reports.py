@@ -43,6 +43,16 @@ class Submitted:
     tries: int
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Of the last parts that a SIM sent, some time ago: how many, and how many were reported on."""
+
+    sent: int
+    reported: int
+
+
+LOOKED_AT = 20
+"""Parts of a SIM that say whether reports come."""
 _SUBMITTED = (
     sa.select(
         _a.id.label("attempt_id"),
@@ -105,6 +115,20 @@ def note_status(connection: Connection, part: Submitted, status: int) -> list[li
     for row in connection.execute(_STATUSES, {"message_id": part.message_id}):
         found[row.part - 1].append(row.tp_status)
     return found
+
+
+def heard(connection: Connection, sim_id: int, before: datetime) -> Heard:
+    """Of the last parts that this SIM sent before then."""
+    last = (
+        sa.select(_a.tp_status)
+        .where(_a.sim_id == sim_id, _a.on_wire_at.is_not(None), _a.on_wire_at < before)
+        .where(_a.outcome == str(Outcome.SENT))
+        .order_by(_a.on_wire_at.desc())
+        .limit(LOOKED_AT)
+        .subquery()
+    )
+    row = connection.execute(sa.select(sa.func.count(), sa.func.count(last.c.tp_status)).select_from(last)).one()
+    return Heard(int(row[0]), int(row[1]))
 
 
 def settle(

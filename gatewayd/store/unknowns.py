@@ -21,7 +21,7 @@ from sqlalchemy.engine import Connection
 from gatewayd.domain.message import MessageState, Outcome
 from gatewayd.store import audit, marks, reports
 from gatewayd.store.engine import Database
-from gatewayd.store.reports import Submitted
+from gatewayd.store.reports import Heard, Submitted
 from gatewayd.store.schema import REMARKABLE, attempts, messages, sims
 from gatewayd.store.work import Resolution
 
@@ -64,6 +64,8 @@ class Unresolved:
     parts: int
     since: datetime
     cause: str
+    sim_id: int
+    resent: bool
 
 
 def sent(connection: Connection, part: Submitted, reference: int | None, *, by: str, now: datetime) -> bool:
@@ -191,7 +193,7 @@ _LAST_UNKNOWN = (
 _UNRESOLVED = (
     sa.select(
         _m.id, _m.recipient, _m.purpose, _s.name.label("sim"), _a.part, _m.parts, _a.on_wire_at.label("since"),
-        _a.cause,
+        _a.cause, _a.sim_id, RESENT,
     )
     .select_from(messages.join(attempts, _a.id == _LAST_UNKNOWN).join(sims, _s.id == _a.sim_id))
     .where(REMARKABLE, _m.state == str(MessageState.UNKNOWN))
@@ -209,6 +211,11 @@ class Unknowns:
         """The oldest first."""
         with self._database.read() as connection:
             return [Unresolved(**row._mapping) for row in connection.execute(_UNRESOLVED.limit(limit))]
+
+    def heard(self, sim_id: int, before: datetime) -> Heard:
+        """Of the last parts that this SIM sent before then: how many, and how many were reported on."""
+        with self._database.read() as connection:
+            return reports.heard(connection, sim_id, before)
 
     def kept_by(self, sim_id: int) -> str:
         """The IMEI of the modem that was seen to keep the card's memory of the last reference; "": none was."""

@@ -86,9 +86,16 @@ def test_killed_in_a_submission_it_is_unknown_and_never_sent_again(
     assert [entry.destination for entry in simulator.ledger()] == [FIRST, SECOND]
     assert installed.states() == {1: "unknown", 2: "sent"}
     assert installed.json("status")["unknown"] == [1]
-    assert "messages resolve ID --as-sent" in installed.run("status").stdout
+    (doubt,) = installed.json("status")["unknown_since"]
+    assert (doubt["id"], doubt["part"], doubt["settled_by"]) == (1, 1, "late answer, report")
+    said = installed.run("status").stdout
+    assert "messages resolve ID --as-sent" in said
+    assert "late answer, report, until" in said
     assert installed.run("messages", "resolve", "1", "--as-sent").returncode == 0
     assert installed.states() == {1: "sent", 2: "sent"}
+    assert "operator" in installed.run("messages", "show", "1").stdout
+    assert "awaited" in installed.run("messages", "show", "2").stdout
+    assert installed.json("sims", "list")[0]["reports"] == {"sent": 0, "reported": 0}
 
 
 def test_a_dropped_file_is_sent_and_answered(installed: Installation, simulator: SimulatorProcess) -> None:

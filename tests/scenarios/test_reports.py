@@ -13,8 +13,10 @@ from structlog.testing import capture_logs
 
 from gatewayd.domain.purpose import Basis, Limits, MessageClass, Purpose
 from gatewayd.interfaces.dropfolder import sentences
+from gatewayd.services.hearsay import LONG_AGO, gives_none
 from gatewayd.store import reports, unknowns
 from gatewayd.store.outbox import Resolution
+from gatewayd.store.unknowns import Unknowns
 from tests.scenarios import world as worlds
 from tests.scenarios.receiving import ReceivingWorld, report
 from tests.scenarios.world import EVENTS, FakeClock, number
@@ -426,3 +428,30 @@ def test_an_opt_out_keeps_an_alert_from_being_sent_again(make: Make) -> None:
     world.reconciler.resend(AGAIN)
     world.turn()
     assert (world.state(message), len(world.ledger)) == ("blocked", 1)
+
+
+# -- a modem that never reports
+
+
+def test_a_modem_that_never_reports_is_known_as_such(make: Make) -> None:
+    world = make(options=SILENT)
+    unseen = Unknowns(world.db)
+    for n in range(6):
+        sent(world, who=number(n))
+    assert unseen.heard(1, world.clock.now).reported == 0
+    assert not gives_none(unseen.heard(1, world.clock.now - LONG_AGO)), "they may still come"
+    world.clock.advance(LONG_AGO.total_seconds() + 1)
+    assert gives_none(unseen.heard(1, world.clock.now - LONG_AGO))
+    tell(world, number(2), 2)
+    assert not gives_none(unseen.heard(1, world.clock.now - LONG_AGO)), "one is enough"
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_is_unknown_is_listed_with_its_part_and_since_when(make: Make) -> None:
+    world = make(options=SILENT)
+    message = unknown(world, text=LONG)
+    (listed,) = Unknowns(world.db).list(10)
+    assert (listed.id, listed.part, listed.parts, listed.cause) == (message, 1, 2, "gatewayd:timeout")
+    assert listed.since == world.outbox.attempts(message)[0].on_wire_at
+    resent(world, message)
+    assert Unknowns(world.db).list(10) == []
