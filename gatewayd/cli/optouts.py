@@ -6,13 +6,14 @@ import contextlib
 import csv
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gatewayd.cli import context, options, output
-from gatewayd.cli.options import AsJson, By
+from gatewayd.cli.options import AsJson, By, Limit
 from gatewayd.domain.audit import Event
 from gatewayd.errors import UsageError
 from gatewayd.interfaces.dropfolder.report import neutral
@@ -31,8 +32,7 @@ def add(
 ) -> None:
     """Record an opt-out; what waits for the number is canceled in the same transaction."""
     here = context.of(ctx)
-    recipients = context.recipients(here.settings, numbers)
-    people = People(here.database)
+    recipients, people = _all_numbers(numbers, here, "recorded"), People(here.database)
     for recipient in recipients:
         canceled = people.add_optout(recipient, origin=origin, by=by or context.operator(), at=here.clock.utc_now())
         waiting = f", {output.many(canceled, 'waiting message')} canceled" if canceled else ""
@@ -48,14 +48,19 @@ def remove(
 ) -> None:
     """Lift opt-outs, when the person asks for it. The records stay; what was canceled stays canceled."""
     here = context.of(ctx)
-    people, country = People(here.database), here.settings.country
-    recipients = [context.any_number(number, country) for number in numbers]
-    for written, recipient in zip(numbers, recipients, strict=True):
-        if recipient is None:
-            raise UsageError(f"{written} is no phone number (nothing was changed)")
-    for recipient in filter(None, recipients):
+    recipients, people = _all_numbers(numbers, here, "changed"), People(here.database)
+    for recipient in recipients:
         lifted = people.remove_optout(recipient, by=by or context.operator(), at=here.clock.utc_now())
         output.say(f"{recipient} may be written to again" if lifted else f"{recipient} has not opted out")
+
+
+def _all_numbers(numbers: Sequence[str], here: context.Context, done: str) -> list[str]:
+    """The numbers, of whatever kind and country: an opt-out holds for all. UsageError if one is none."""
+    found = [(written, context.any_number(written, here.settings.country)) for written in numbers]
+    for written, number in found:
+        if number is None:
+            raise UsageError(f"{written}: this is no phone number (nothing was {done})")
+    return [number for _, number in found if number is not None]
 
 
 @app.command("import")
@@ -67,17 +72,20 @@ def import_(
     origin: Annotated[str, typer.Option(help="Where the list comes from.")] = "import",
     by: By = "",
 ) -> None:
-    """Record an opt-out for each number of a list; those that hold already stay as they are."""
+    """Record an opt-out for each number of a list; those that hold already stay as they are. May be given again."""
     here = context.of(ctx)
     recipients, wrong = _numbers_of(_read(file), here.settings.country)
     people, who = People(here.database), by or context.operator()
-    new, canceled = people.add_optouts(recipients, origin=origin, by=who, at=here.clock.utc_now())
+    passing = output.counted(recipients, "numbers", len(recipients))
+    new, canceled = people.add_optouts(passing, origin=origin, by=who, at=here.clock.utc_now())
     for line, words in wrong:
         output.warn(f"line {line}: {words!r} is no phone number")
     waiting = f", {output.many(canceled, 'waiting message')} canceled" if canceled else ""
     output.say(f"{output.many(new, 'opt-out')} recorded, {len(recipients) - new} known already{waiting}")
     here.ring()
-    if wrong:
+    if not recipients and not wrong:
+        output.warn(f"{file}: there is no number in it")
+    if wrong or not recipients:
         raise typer.Exit(1)
 
 
@@ -123,10 +131,16 @@ def export(ctx: typer.Context) -> None:
 
 
 @app.command("list")
-def list_(ctx: typer.Context, json: AsJson = False) -> None:
-    """List the opt-outs that hold."""
+def list_(
+    ctx: typer.Context,
+    recipient: Annotated[str, typer.Option("--recipient", help="Only of this number.")] = "",
+    limit: Limit = 50,
+    json: AsJson = False,
+) -> None:
+    """List the opt-outs that hold, the newest first."""
     here = context.of(ctx)
-    found = People(here.database).optouts()
+    number = _all_numbers([recipient], here, "changed")[0] if recipient else ""
+    found = People(here.database).optouts(recipient=number, limit=limit)
     if json:
         output.as_json(
             [
@@ -141,8 +155,10 @@ def list_(ctx: typer.Context, json: AsJson = False) -> None:
         )
         return
     if not found:
-        output.say("No opt-out is recorded.")
+        output.say(f"{number} has not opted out." if number else "No opt-out is recorded.")
         return
     zone = here.settings.timezone
     rows = [(one.recipient, one.origin, output.local(one.recorded_at, zone), one.recorded_by) for one in found]
     output.show(output.table(("NUMBER", "ORIGIN", "SINCE", "BY"), rows))
+    if len(found) == limit:
+        output.note(f"the newest {limit}; --limit shows more, gatewayd optouts export all of them")

@@ -9,9 +9,10 @@ towards it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -268,6 +269,16 @@ def lift(connection: Connection, recipient: str, by: str, at: datetime, **heard:
     return ended.rowcount > 0
 
 
+def _add_optouts(
+    connection: Connection, *, recipients: Sequence[str], origin: str, by: str, at: datetime
+) -> tuple[int, int]:
+    active = sa.select(optouts.c.recipient).where(optouts.c.recipient.in_(recipients), optouts.c.lifted_at.is_(None))
+    known = set(connection.execute(active).scalars())
+    done = [opt_out(connection, one, origin, by, at) for one in recipients if one not in known]
+    again = [connection.execute(_CANCEL_WAITING, {"to": one}).rowcount for one in known]
+    return sum(one.new for one in done), sum(one.canceled for one in done) + sum(again)
+
+
 class People:
     """Consents and opt-outs of all recipients."""
 
@@ -333,27 +344,27 @@ class People:
         """Record a "no more", if none holds yet, and cancel what waits for the number; returns how many messages."""
         return self._database.write(lambda connection: opt_out(connection, recipient, origin, by, at).canceled)
 
-    def add_optouts(self, recipients: Sequence[str], *, origin: str, by: str, at: datetime) -> tuple[int, int]:
-        """A whole list in one transaction: how many are new, and how many waiting messages were canceled."""
-
-        def add(connection: Connection) -> tuple[int, int]:
-            done = [opt_out(connection, recipient, origin, by, at) for recipient in recipients]
-            new, canceled = sum(one.new for one in done), sum(one.canceled for one in done)
-            audit.append(
-                connection, Event.OPT_OUTS_IMPORTED, at, by=by, origin=origin, count=len(done), new=new,
-                canceled=canceled,
-            )  # fmt: skip
-            return new, canceled
-
-        return self._database.write(add)
+    def add_optouts(self, recipients: Iterable[str], *, origin: str, by: str, at: datetime) -> tuple[int, int]:
+        """A whole list, a few hundred in a transaction so that nobody waits for it: how many are new, and how many
+        waiting messages were canceled. Interrupted, it may be given again."""
+        count = new = canceled = 0
+        for some in chunks(recipients):
+            more, ended = self._database.write(partial(_add_optouts, recipients=some, origin=origin, by=by, at=at))
+            count, new, canceled = count + len(some), new + more, canceled + ended
+        self._database.write(
+            lambda connection: audit.append(
+                connection, Event.OPT_OUTS_IMPORTED, at, by=by, origin=origin, count=count, new=new, canceled=canceled
+            )
+        )
+        return new, canceled
 
     def remove_optout(self, recipient: str, *, by: str, at: datetime) -> bool:
         """Lift the opt-out that holds; the record stays. False if there was none."""
         return self._database.write(lambda connection: lift(connection, recipient, by, at))
 
-    def optouts(self, *, active: bool = True, recipient: str = "") -> Sequence[OptOut]:
-        """All opt-outs, or those that hold, or those of one number; oldest first."""
-        query = sa.select(optouts).order_by(optouts.c.id)
+    def optouts(self, *, active: bool = True, recipient: str = "", limit: int | None = None) -> Sequence[OptOut]:
+        """All opt-outs, or those that hold, or those of one number, oldest first; with a limit, the newest first."""
+        query = sa.select(optouts).order_by(optouts.c.id if limit is None else optouts.c.id.desc()).limit(limit)
         if recipient:
             query = query.where(optouts.c.recipient == recipient)
         if active:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -124,3 +125,22 @@ def test_lifting_keeps_the_record(database: Database, people: People) -> None:
     assert (kept.lifted_at, kept.lifted_by) == (LATER, "camille")
     people.add_optout(ALICE, origin="sms", by="t", at=LATER)
     assert len(people.optouts(active=False)) == 2
+
+
+def test_a_long_list_lets_others_write_between(outbox: Outbox, people: People) -> None:
+    """500 numbers a transaction: who sends, and a STOP, wait for one of them, not for the list."""
+    listed = [f"+3363998{n:04}" for n in range(5000, 6201)]
+    outbox.accept(None, [new(ALICE)])
+    seen: list[int] = []
+
+    def passing() -> Iterator[str]:
+        for place, number in enumerate([ALICE, *listed]):
+            if place % 500 == 0:
+                seen.append(len(people.optouts()))
+            yield number
+
+    assert people.add_optouts(passing(), origin="list", by="zoé", at=NOW) == (1202, 1)
+    assert seen == [0, 500, 1000]
+    assert people.add_optouts([BOB, BOB], origin="list", by="zoé", at=NOW) == (1, 0)
+    assert people.add_optouts(listed, origin="list", by="zoé", at=NOW) == (0, 0)
+    assert [one.recipient for one in people.optouts(limit=1)] == [BOB]
