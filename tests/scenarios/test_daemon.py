@@ -47,8 +47,9 @@ def test_what_was_accepted_before_and_what_comes_is_sent(installed: Installation
     assert installed.states() == {1: "sent", 2: "sent"}
 
 
+@pytest.mark.timeout(120)
 def test_sigterm_lets_a_running_submission_end(installed: Installation, simulator: SimulatorProcess) -> None:
-    simulator.control("options", sim="a", options="latency=4&report=0")
+    simulator.control("options", sim="a", options="latency=15&report=0")  # longer than a look takes a busy machine
     installed.run("send", "-p", "alerte", FIRST, "un")
     installed.run("send", "-p", "alerte", SECOND, "deux")
     with installed.daemon() as daemon:
