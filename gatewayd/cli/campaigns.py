@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from gatewayd.cli import campaign_views, context, options, output
+from gatewayd.cli import campaign_figures, campaign_views, context, options, output
 from gatewayd.cli.options import AsJson, By
 from gatewayd.daemon.rules import house_of, number_rules
 from gatewayd.domain import template
@@ -18,11 +18,14 @@ from gatewayd.domain.campaign import Audience, CampaignState, Missed, Repeat
 from gatewayd.domain.field import Value, fold_heading
 from gatewayd.domain.lint import with_footer
 from gatewayd.errors import TextError, UsageError
+from gatewayd.interfaces.campaign_page import page
 from gatewayd.interfaces.dropfolder.names import safe_name
 from gatewayd.interfaces.lists import open_list
 from gatewayd.services.audience import OWN_FIELDS, House, read_numbers
 from gatewayd.services.campaigns import CampaignDesk
 from gatewayd.services.explaining import Explanation, check, explain, lint
+from gatewayd.services.reporting import report
+from gatewayd.store.campaign_figures import Figures
 from gatewayd.store.campaigns import AudienceRow, Campaign, Campaigns, NewCampaign
 
 app = options.noun("Group sends: create, explain, test, approve, start, report.")
@@ -234,6 +237,47 @@ def cancel(ctx: typer.Context, name: Name, by: By = "") -> None:
     CampaignDesk(here.database, house_of(here.settings), here.clock).cancel(name, by or context.operator())
     here.ring()
     output.say(f"campaign {name} is canceled: what is out is out, nothing more of it starts")
+
+
+@app.command("report")
+def report_(
+    ctx: typer.Context,
+    name: Name,
+    html: Annotated[Path | None, typer.Option("--html", help="Write a page with a chart into this file.")] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Print a line a person, for a spreadsheet.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Say what became of it: who got it, what failed, who left, what it cost."""
+    here = context.of(ctx)
+    settings, store = here.settings, Campaigns(here.database)
+    campaign = store.get(name)
+    if csv:
+        campaign_figures.print_csv(Figures(here.database).fates(campaign), settings.organisation.language)
+        return
+    found = report(here.database, house_of(settings), campaign)
+    if html is not None:
+        agreed = [one.approved_by for one in store.approvals(campaign.id)]
+        words = page(
+            found,
+            organisation=settings.organisation.name,
+            language=settings.organisation.language,
+            zone=settings.timezone,
+            now=here.clock.utc_now(),
+            approved=agreed,
+        )
+        _write(html, words)
+    if json:
+        output.as_json(campaign_figures.as_json(found))
+    elif html is None:
+        campaign_figures.print_report(found, settings.timezone, settings.organisation.language)
+
+
+def _write(file: Path, words: str) -> None:
+    try:
+        file.write_text(words, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}") from None
+    output.note(f"written to {file}")
 
 
 def _print_lint(house: House, campaign: Campaign) -> None:

@@ -136,8 +136,8 @@ class Judge:
         return Verdict(person.place, person.number, reason, None if reason else planned)
 
     def _number(self, recipient: str) -> str:
-        """Why nothing may be sent to such a number. All numbers of a range share their answer."""
-        prefix = recipient[:-4]
+        """Why nothing may be sent to such a number. A hundred neighbours share their answer."""
+        prefix = recipient[:-2]
         if prefix not in self._checked:
             try:
                 self._house.numbers.parse(recipient)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,12 @@ import pytest
 from gatewayd.domain.campaign import Audience, CampaignRules, Missed, Repeat
 from gatewayd.domain.purpose import Limits
 from gatewayd.errors import GatewaydError, RefusedByRule, SegmentError, UsageError
+from gatewayd.interfaces.campaign_page import page
 from gatewayd.services import releasing
+from gatewayd.services.explaining import explain
+from gatewayd.services.reporting import report
 from gatewayd.store import audit
+from gatewayd.store.campaign_figures import Figures
 from gatewayd.store.campaigns import AudienceRow
 from tests.scenarios.campaigning import CampaigningWorld
 from tests.scenarios.world import PARIS, TUESDAY_NOON, number
@@ -433,6 +438,48 @@ def test_a_text_with_another_recipients_number_is_not_sent(world: CampaigningWor
     world.person(2)
     world.create()
     assert dict(world.explain().reasons) == {"others_number": 1}
+
+
+# -- what came of it
+
+
+def test_the_report_counts_what_the_network_saw(make: Callable[..., CampaigningWorld]) -> None:
+    world = make(options=f"&rule={number(3).removeprefix('+')};cms=1")
+    for n in range(1, 5):
+        world.person(n)
+    world.person(5, agreed=False)
+    world.let_go()
+    world.tick()
+    world.write("a", number(1), "STOP")
+    world.write("a", number(2), "Merci !")
+    world.tick(5)
+    found = report(world.db, world.house, world.campaigns.get("reunion"))
+    assert (found.accepted, found.sent, found.optouts, found.replies) == (4, 3, 1, 2)
+    assert dict(found.causes) == {"cms:1": 1}
+    assert found.left_out == {"no_consent": 1}
+    answers = 1  # to the STOP
+    assert found.submissions == len(world.ledger) - answers + 1  # one was refused
+    assert [(sim.name, sim.sent, sim.failed) for sim in found.sims] == [("a", 3, 1)]
+    assert sum(count for _, count in found.hours) == 3
+    assert found.confidential
+    words = page(found, organisation="<b>Amicale</b>", language="fr", zone=PARIS, now=world.clock.utc_now())
+    assert "&lt;b&gt;Amicale" in words
+    assert words.count("<rect") == len(found.hours) == 1
+    fates = {fate.recipient: str(fate.state or fate.reason) for fate in Figures(world.db).fates(found.campaign)}
+    assert fates[number(5)] == "no_consent"
+    assert fates[number(3)] == "failed"
+
+
+def test_cost_is_that_of_each_sims_plan(make: Callable[..., CampaigningWorld]) -> None:
+    world = make()
+    sims = [replace(sim, price_per_sms=0.05) for sim in world.rules.sims]
+    house = replace(world.house, sending=replace(world.rules, sims=sims))
+    world.person(1)
+    world.let_go(template="x" * 200)
+    assert explain(world.db, house, world.campaigns.get("reunion"), world.clock).price == 0.1
+    world.tick()
+    assert report(world.db, house, world.campaigns.get("reunion")).cost == 0.1
+    assert report(world.db, world.house, world.campaigns.get("reunion")).cost is None
 
 
 # -- the audit trail
