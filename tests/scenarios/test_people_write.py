@@ -52,6 +52,11 @@ def test_a_stop_through_the_daemon(installed: Installation, simulator: Simulator
     (message,) = installed.json("inbox", "list", "--to-review")
     assert (message["sender"], message["kind"], message["tier"]) == (WHO, "opt_out", "probable")
     assert [one["recipient"] for one in installed.json("optouts", "list")] == [WHO]
+    assert (installed.json("status")["to_review"], installed.json("status")["quarantined"]) == (1, 0)
+    walked = installed.run("inbox", "review", given="perhaps\nskip\n")
+    assert "Stop merci" in walked.stdout
+    assert "a keyword and polite words" in walked.stdout
+    assert len(installed.json("inbox", "list", "--to-review")) == 1
     assert installed.states()[1] == "delivered"
     assert "639980001" not in daemon.log.read_text()
     assert "merci" not in daemon.log.read_text()
@@ -60,6 +65,47 @@ def test_a_stop_through_the_daemon(installed: Installation, simulator: Simulator
     assert installed.json("optouts", "list") == []
     assert "Stop merci" in installed.run("inbox", "show", "1").stdout
     assert installed.run("inbox", "show", "2").returncode == 2
+    assert "reviewed by" in installed.run("inbox", "review", "1", "keep").stderr
+    assert installed.run("inbox", "review").stdout.startswith("No message to review")
+
+
+def test_the_administrator_tries_how_a_text_is_read(installed: Installation) -> None:
+    found = installed.json("inbox", "read", "stop merci")
+    assert (found["kind"], found["tier"], found["review"]) == ("opt_out", "probable", True)
+    assert found["rule"].startswith("keyword_with_politeness@")
+    assert "ne recevrez plus" in found["answer"]
+    assert installed.json("inbox", "read", "On se retrouve à l'arrêt de bus")["answer"] is None
+    assert "no consent is recorded" in installed.run("inbox", "read", "-", given="START\n").stdout
+    replies = installed.json("check")["replies"]
+    assert found["rule"].endswith("@" + replies["version"])
+    assert (replies["answers"]["stop"]["parts"], replies["answers"]["stop"]["alphabet"]) == (1, "gsm7")
+
+
+def test_a_keyword_that_would_do_harm_is_refused_with_its_line(installed: Installation) -> None:
+    file = installed.file
+    file.write_text(file.read_text() + "replies:\n  words:\n    stop: [pouce, bonjour]\n")
+    line = len(file.read_text().splitlines())
+    done = installed.run("check")
+    assert done.returncode == 2
+    assert f"{file}:{line}: replies.words.stop[2]: `bonjour` is an ordinary word" in done.stderr
+    file.write_text(file.read_text().replace(", bonjour", ""))
+    assert installed.run("check").returncode == 0
+    assert installed.json("inbox", "read", "Pouce !")["kind"] == "opt_out"
+
+
+def test_what_could_not_be_read_waits_for_a_person(installed: Installation, simulator: SimulatorProcess) -> None:
+    with installed.daemon() as daemon:
+        daemon.ready().all_modems_ok()
+        simulator.control("urc", sim="a", text="+CDS: 8\r\n0003FFFFFFFFFFFFFF")
+        assert eventually(lambda: installed.json("quarantine", "list") != [])
+        assert daemon.terminate() == 0
+    assert "gatewayd quarantine list" in installed.run("status").stdout
+    assert "gatewayd quarantine retry" in installed.run("quarantine", "list").stdout
+    again = installed.run("quarantine", "retry", "1")
+    assert (again.returncode, "still no PDU" in again.stderr) == (1, True)
+    assert installed.run("quarantine", "discard", "7").returncode == 2
+    assert installed.run("quarantine", "discard", "1").returncode == 0
+    assert installed.run("quarantine", "list").stdout.startswith("Nothing is in quarantine")
 
 
 def test_a_list_of_opt_outs_comes_in_and_goes_out(installed: Installation) -> None:

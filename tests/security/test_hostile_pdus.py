@@ -90,14 +90,13 @@ def states(world: ReceivingWorld) -> Counter[str]:
 @pytest.mark.timeout(60 + COUNT // 50)
 def test_any_octets_are_kept_and_never_an_exception(world: ReceivingWorld) -> None:
     rng = random.Random(COUNT)  # noqa: S311  (the same octets each time)
-    pdus, asked = list(fuzzed(COUNT, rng)), 0
+    pdus, asked, kept = list(fuzzed(COUNT, rng)), 0, 0
     with capture_logs() as logs:
         for start in range(0, COUNT, BATCH):
             world.clock.advance(60)
             asked += 1
             stop = deliver(f"+3363999{asked:04}", "STOP", at=world.clock.now)
-            kept = world.receiver.keep(1, [*pdus[start : start + BATCH], stop])
-            assert kept <= BATCH + 1
+            kept += world.receiver.keep(1, [*pdus[start : start + BATCH], stop])
             while world.receiver.run_once() < RETRY:
                 pass
     assert Counter(entry["event"] for entry in logs)["incoming.failed"] == 0
@@ -105,7 +104,7 @@ def test_any_octets_are_kept_and_never_an_exception(world: ReceivingWorld) -> No
     heard = {number for number in world.opted_out() if number.startswith("+3363999")}
     assert len(heard) >= asked, "a STOP between them was not heard"
     assert states(world)["new"] <= BATCH, "only reports that still wait for their submission"
-    assert sum(states(world).values()) >= 0.7 * COUNT, "most of them are different"
+    assert sum(states(world).values()) == kept >= COUNT / 2, "each once; many are different"
 
 
 def test_octets_read_again_are_the_same_octets(world: ReceivingWorld) -> None:
