@@ -98,7 +98,9 @@ class Gateway:
         self._schedules.add("queue.poll", POLL, self._dispatcher.poll)
         self._schedules.add("queue.expire", EXPIRE, self._expire)
         self._schedules.add("incoming.clear", CLEAR, self._incoming.clear)
-        runner = CampaignRunner(self.database, house_of(settings), clock, queued=self._dispatcher.wake)
+        runner = CampaignRunner(
+            self.database, house_of(settings), clock, queued=self._dispatcher.wake, space=self.space
+        )
         self._schedules.add("campaigns", CAMPAIGNS, runner.run_once)
         self._schedules.add("disk.watch", POLL, self._watch_the_disk)
         self._trail = Trail(self.database, clock)

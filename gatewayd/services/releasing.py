@@ -27,6 +27,7 @@ from gatewayd.errors import RefusedByRule, UsageError
 from gatewayd.services.audience import AudienceReader, House, Verdict
 from gatewayd.services.campaigns import MISSED, CampaignDesk
 from gatewayd.services.explaining import may_send_until
+from gatewayd.services.space import Space
 from gatewayd.store.audit import GATEWAY
 from gatewayd.store.campaigns import NOT_NOW, Campaign, Campaigns, Judgement, Step
 from gatewayd.store.engine import Database
@@ -60,9 +61,16 @@ class CampaignRunner:
     """Moves all campaigns of a gateway. `run_once` from one thread at a time."""
 
     def __init__(
-        self, database: Database, house: House, clock: Clock, *, queued: Callable[[], None] = lambda: None
+        self,
+        database: Database,
+        house: House,
+        clock: Clock,
+        *,
+        queued: Callable[[], None] = lambda: None,
+        space: Space | None = None,
     ) -> None:
         self._database, self._house, self._clock, self._queued = database, house, clock, queued
+        self._space = space
         self._store, self._watch = Campaigns(database), Watch(database)
         self._desk = CampaignDesk(database, house, clock)
         self._memory: dict[int, _Memory] = {}
@@ -151,7 +159,7 @@ class CampaignRunner:
             )
             memory.made = self._watch.made(campaign)
         made = 0
-        while campaign.releasing and self._clock.monotonic() < until:
+        while campaign.releasing and self._clock.monotonic() < until and self._has_room():
             page = reader.page(campaign.reached, RELEASED_AT_ONCE)
             new = self._release_page(campaign, page)
             if new is None:
@@ -165,6 +173,11 @@ class CampaignRunner:
             memory.reader = None
             log.info("campaign.released", campaign=campaign.name, run=campaign.run, messages=memory.made)
         return made
+
+    def _has_room(self) -> bool:
+        """A disk that is nearly full takes no new messages: the release goes on when there is room."""
+        room = self._space.tightest() if self._space is not None else None
+        return room is None or not room.low
 
     def _release_page(self, campaign: Campaign, page: list[Verdict]) -> int | None:
         judged = [Judgement(one.number, one.reason, self._message(campaign, one)) for one in page]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.scenarios.campaigning import CampaigningWorld
 from tests.scenarios.receiving import ReceivingWorld
 
 
@@ -23,3 +25,21 @@ def make(tmp_path: Path) -> Iterator[Callable[..., ReceivingWorld]]:
     yield build
     for world in worlds:
         world.close()
+
+
+@pytest.fixture
+def make_campaigns(tmp_path: Path) -> Iterator[Callable[..., CampaigningWorld]]:
+    worlds: list[CampaigningWorld] = []
+
+    def build(*names: str, **how: Any) -> CampaigningWorld:
+        worlds.append(CampaigningWorld(tmp_path, *(names or ("a",)), **how))
+        return worlds[-1]
+
+    yield build
+    for world in worlds:
+        world.close()
+
+
+@pytest.fixture
+def world(make_campaigns: Callable[..., CampaigningWorld]) -> CampaigningWorld:
+    return make_campaigns()

@@ -100,7 +100,7 @@ READS = {
     "check", "status", "messages list", "messages show", "inbox list", "inbox show", "inbox read", "quarantine list",
     "modems list", "modems probe", "modems simulate", "sims list", "contacts list", "contacts show", "consents show",
     "optouts list", "audit list", "audit verify", "campaigns explain", "campaigns lint", "campaigns list",
-    "campaigns show", "segments list", "segments preview",
+    "campaigns report", "campaigns show", "segments list", "segments preview",
 }  # fmt: skip
 ELSEWHERE = {"run", "demo"}
 CAMPAIGNS = {f"campaigns {verb}" for verb in ("create", "test", "approve", "start", "pause", "resume", "cancel")}

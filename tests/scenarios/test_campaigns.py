@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from gatewayd.domain.campaign import Audience, CampaignRules, Missed, Repeat
+from gatewayd.domain.campaign import Audience, CampaignRules, Repeat
 from gatewayd.domain.purpose import Limits
 from gatewayd.errors import GatewaydError, RefusedByRule, SegmentError, UsageError
 from gatewayd.interfaces.campaign_page import page
-from gatewayd.services import releasing
 from gatewayd.services.explaining import explain
 from gatewayd.services.reporting import report
 from gatewayd.store import audit
@@ -25,24 +23,6 @@ from tests.scenarios.campaigning import CampaigningWorld
 from tests.scenarios.world import PARIS, TUESDAY_NOON, number
 
 HOUR = 3600.0
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Callable[..., CampaigningWorld]]:
-    worlds: list[CampaigningWorld] = []
-
-    def build(*names: str, **how: Any) -> CampaigningWorld:
-        worlds.append(CampaigningWorld(tmp_path, *(names or ("a",)), **how))
-        return worlds[-1]
-
-    yield build
-    for world in worlds:
-        world.close()
-
-
-@pytest.fixture
-def world(make: Callable[..., CampaigningWorld]) -> CampaigningWorld:
-    return make()
 
 
 # -- from the draft to the end
@@ -75,8 +55,8 @@ def test_explain_names_each_reason_and_sends_nothing(world: CampaigningWorld) ->
     assert world.outbox.list() == []
 
 
-def test_explain_counts_new_people_against_each_sim(make: Callable[..., CampaigningWorld]) -> None:
-    world = make("a", limits=Limits(per_day=2, recipients_per_month=3, per_minute=60))
+def test_explain_counts_new_people_against_each_sim(make_campaigns: Callable[..., CampaigningWorld]) -> None:
+    world = make_campaigns("a", limits=Limits(per_day=2, recipients_per_month=3, per_minute=60))
     for n in range(1, 5):
         world.person(n)
     world.accept(number(1), purpose="info")
@@ -115,8 +95,8 @@ def test_nobody_approves_what_he_wrote(world: CampaigningWorld) -> None:
         world.desk.start("reunion", "camille")
 
 
-def test_a_large_one_needs_two_people(make: Callable[..., CampaigningWorld]) -> None:
-    world = make(rules=CampaignRules(second_above=1))
+def test_a_large_one_needs_two_people(make_campaigns: Callable[..., CampaigningWorld]) -> None:
+    world = make_campaigns(rules=CampaignRules(second_above=1))
     world.person(1)
     world.person(2)
     world.create()
@@ -130,8 +110,8 @@ def test_a_large_one_needs_two_people(make: Callable[..., CampaigningWorld]) -> 
     assert world.desk.start("reunion", "camille").state == "scheduled"
 
 
-def test_an_audience_that_grew_waits_for_a_second_person(make: Callable[..., CampaigningWorld]) -> None:
-    world = make(rules=CampaignRules(second_above=1))
+def test_an_audience_that_grew_waits_for_a_second_person(make_campaigns: Callable[..., CampaigningWorld]) -> None:
+    world = make_campaigns(rules=CampaignRules(second_above=1))
     world.person(1)
     world.create()
     world.desk.skip_test("reunion", "camille", "essai")
@@ -164,8 +144,8 @@ def test_it_is_tested_when_each_has_it_and_one_tried_to_leave(world: Campaigning
     assert number(1) not in world.sent_by("a")
 
 
-def test_without_trusted_numbers_a_reason_is_wanted(make: Callable[..., CampaigningWorld]) -> None:
-    world = make(rules=CampaignRules())
+def test_without_trusted_numbers_a_reason_is_wanted(make_campaigns: Callable[..., CampaigningWorld]) -> None:
+    world = make_campaigns(rules=CampaignRules())
     world.person(1)
     world.create()
     with pytest.raises(RefusedByRule, match="--skip-test"):
@@ -179,8 +159,8 @@ def test_without_trusted_numbers_a_reason_is_wanted(make: Callable[..., Campaign
 
 
 @pytest.mark.parametrize("verb", ["pause", "cancel"])
-def test_what_is_out_is_out_and_nothing_more_starts(make: Callable[..., CampaigningWorld], verb: str) -> None:
-    world = make(limits=Limits(per_minute=1))
+def test_what_is_out_is_out_and_nothing_more_starts(make_campaigns: Callable[..., CampaigningWorld], verb: str) -> None:
+    world = make_campaigns(limits=Limits(per_minute=1))
     for n in range(1, 6):
         world.person(n)
     world.let_go()
@@ -205,8 +185,8 @@ def test_what_is_out_is_out_and_nothing_more_starts(make: Callable[..., Campaign
     assert len(world.ledger) == 5
 
 
-def test_what_the_operator_holds_is_not_let_go_by_a_resume(make: Callable[..., CampaigningWorld]) -> None:
-    world = make(limits=Limits(per_minute=1))
+def test_what_the_operator_holds_is_not_let_go_by_a_resume(make_campaigns: Callable[..., CampaigningWorld]) -> None:
+    world = make_campaigns(limits=Limits(per_minute=1))
     for n in range(1, 4):
         world.person(n)
     world.let_go()
@@ -220,8 +200,8 @@ def test_what_the_operator_holds_is_not_let_go_by_a_resume(make: Callable[..., C
     assert world.state(last) == "held"
 
 
-def test_many_stops_pause_it_and_say_why(make: Callable[..., CampaigningWorld]) -> None:
-    world = make(rules=CampaignRules(pause_after=3, pause_at_stop_percent=30), limits=Limits(per_minute=4))
+def test_many_stops_pause_it_and_say_why(make_campaigns: Callable[..., CampaigningWorld]) -> None:
+    world = make_campaigns(rules=CampaignRules(pause_after=3, pause_at_stop_percent=30), limits=Limits(per_minute=4))
     for n in range(1, 8):
         world.person(n)
     world.let_go()
@@ -233,160 +213,16 @@ def test_many_stops_pause_it_and_say_why(make: Callable[..., CampaigningWorld]) 
     assert number(7) not in world.sent_by("a")
 
 
-def test_many_refusals_pause_it_and_say_why(make: Callable[..., CampaigningWorld]) -> None:
+def test_many_refusals_pause_it_and_say_why(make_campaigns: Callable[..., CampaigningWorld]) -> None:
     rules = CampaignRules(pause_after=3, pause_at_refused_percent=50)
     refused = "".join(f"&rule={number(n).removeprefix('+')};cms=1" for n in range(1, 8))
-    world = make(rules=rules, limits=Limits(per_minute=4), options=refused)
+    world = make_campaigns(rules=rules, limits=Limits(per_minute=4), options=refused)
     for n in range(1, 8):
         world.person(n)
     world.let_go()
     world.tick()
     assert world.tick(60) == "paused"
     assert "refused" in world.campaigns.get("reunion").reason
-
-
-# -- time
-
-
-def test_it_begins_at_its_hour_and_not_before(world: CampaigningWorld) -> None:
-    world.person(1)
-    world.create(start_at=world.clock.utc_now() + timedelta(hours=2))
-    world.desk.skip_test("reunion", "camille", "essai")
-    world.desk.approve("reunion", "dominique")
-    world.desk.start("reunion", "camille")
-    assert world.tick(HOUR) == "scheduled"
-    assert world.tick(HOUR) == "finished"
-    assert world.sent_by("a") == [number(1)]
-
-
-@pytest.mark.parametrize(("missed", "state", "sent"), [(Missed.HELD, "paused", 0), (Missed.SENT, "finished", 1)])
-def test_a_start_that_was_missed_is_held_or_sent(
-    world: CampaigningWorld, missed: Missed, state: str, sent: int
-) -> None:
-    world.person(1)
-    world.create(start_at=world.clock.utc_now() + timedelta(hours=1), missed=missed)
-    world.desk.skip_test("reunion", "camille", "essai")
-    world.desk.approve("reunion", "dominique")
-    world.desk.start("reunion", "camille")
-    assert world.tick(5 * HOUR) == state
-    assert len(world.ledger) == sent
-    if missed is Missed.HELD:
-        world.desk.resume("reunion", "camille")
-        assert world.tick() == "finished"
-        assert len(world.ledger) == 1
-
-
-def test_nothing_begins_while_the_clock_cannot_be_trusted(world: CampaigningWorld) -> None:
-    world.person(1)
-    world.create()
-    world.desk.skip_test("reunion", "camille", "essai")
-    world.desk.approve("reunion", "dominique")
-    world.desk.start("reunion", "camille")
-    world.clock.believed = False
-    assert world.tick() == "scheduled"
-    world.clock.believed = True
-    assert world.tick() == "finished"
-
-
-def test_its_window_closes_and_opens_by_itself(make: Callable[..., CampaigningWorld]) -> None:
-    world = make(limits=Limits(per_minute=1))
-    for n in range(1, 4):
-        world.person(n)
-    world.let_go(window="mon-sat 09:00-12:01")  # TUESDAY_NOON is 12:00 in Paris
-    world.tick()
-    assert len(world.ledger) == 1
-    world.clock.advance(120)
-    world.wake()
-    world.settle()  # before any chore has looked
-    assert len(world.ledger) == 1
-    assert world.tick() == "running"
-    assert world.standing() == {"sent": 1, "held": 2}
-    world.tick(20 * HOUR)
-    world.tick(HOUR)
-    world.tick(60)
-    assert len(world.ledger) == 3
-
-
-def test_the_deadline_ends_what_waits(make: Callable[..., CampaigningWorld]) -> None:
-    world = make(limits=Limits(per_minute=1))
-    for n in range(1, 4):
-        world.person(n)
-    world.let_go(deadline=world.clock.utc_now() + timedelta(minutes=1))
-    world.tick()
-    assert world.tick(120) == "finished"
-    assert world.standing() == {"sent": 1, "expired": 2}
-
-
-def test_birthdays_get_their_text_on_their_day_once(world: CampaigningWorld) -> None:
-    world.person(1, naissance="1980-03-11")
-    world.person(2, naissance="1990-03-12")
-    world.let_go(
-        audience="anniversary(naissance)",
-        template="Bon anniversaire {{ prenom }} !",
-        repeat=Repeat.DAILY,
-        start_at=world.clock.utc_now() + timedelta(minutes=1),
-    )
-    assert world.ledger == []
-    world.tick(60)
-    for _ in range(3 * 24):
-        world.tick(HOUR)
-    assert world.sent_by("a") == [number(1), number(2)]
-    assert world.campaigns.get("reunion").state == "running"
-
-
-@pytest.mark.parametrize(("month", "day"), [(3, 28), (10, 24)])
-def test_a_daily_hour_comes_once_on_the_nights_of_change(world: CampaigningWorld, month: int, day: int) -> None:
-    world.clock.now = datetime(2026, month, day, 2, 30, tzinfo=PARIS).astimezone(TUESDAY_NOON.tzinfo)
-    world.person(1)
-    world.let_go(repeat=Repeat.DAILY)
-    for _ in range(50 * 4):
-        world.tick(HOUR / 4)
-    assert len(world.ledger) == 3  # the first day, the night of change, the day after
-
-
-def test_a_clock_that_jumps_back_fires_nothing_twice(world: CampaigningWorld) -> None:
-    world.person(1)
-    world.let_go(repeat=Repeat.DAILY)
-    world.tick()
-    world.clock.now -= timedelta(hours=10)
-    world.tick()
-    for _ in range(12):
-        world.tick(HOUR)
-    assert len(world.ledger) == 1
-
-
-# -- crashes
-
-
-def test_a_crash_between_two_pages_makes_nothing_twice(
-    make: Callable[..., CampaigningWorld], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(releasing, "RELEASED_AT_ONCE", 2)
-    world = make()
-    for n in range(1, 8):
-        world.person(n)
-    world.create()
-    world.desk.skip_test("reunion", "camille", "essai")
-    world.desk.approve("reunion", "dominique")
-    world.desk.start("reunion", "camille")
-    world.runner.run_once(0.0)
-    page = world.runner._release_page
-    calls = iter([True, False])
-
-    def crash(*given: Any) -> int | None:
-        if next(calls):
-            return page(*given)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(world.runner, "_release_page", crash)
-    with pytest.raises(KeyboardInterrupt):
-        world.runner.run_once()
-    assert sum(world.states().values()) == 2
-    world.crash()
-    world.restart()
-    world.tick()
-    assert world.tick(releasing.LOOK) == "finished"
-    assert sorted(world.sent_by("a")) == [number(n) for n in range(1, 8)]
 
 
 # -- bad input
@@ -443,8 +279,8 @@ def test_a_text_with_another_recipients_number_is_not_sent(world: CampaigningWor
 # -- what came of it
 
 
-def test_the_report_counts_what_the_network_saw(make: Callable[..., CampaigningWorld]) -> None:
-    world = make(options=f"&rule={number(3).removeprefix('+')};cms=1")
+def test_the_report_counts_what_the_network_saw(make_campaigns: Callable[..., CampaigningWorld]) -> None:
+    world = make_campaigns(options=f"&rule={number(3).removeprefix('+')};cms=1")
     for n in range(1, 5):
         world.person(n)
     world.person(5, agreed=False)
@@ -470,8 +306,8 @@ def test_the_report_counts_what_the_network_saw(make: Callable[..., CampaigningW
     assert fates[number(3)] == "failed"
 
 
-def test_cost_is_that_of_each_sims_plan(make: Callable[..., CampaigningWorld]) -> None:
-    world = make()
+def test_cost_is_that_of_each_sims_plan(make_campaigns: Callable[..., CampaigningWorld]) -> None:
+    world = make_campaigns()
     sims = [replace(sim, price_per_sms=0.05) for sim in world.rules.sims]
     house = replace(world.house, sending=replace(world.rules, sims=sims))
     world.person(1)
