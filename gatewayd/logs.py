@@ -64,11 +64,13 @@ class Pseudonyms:
             raise ValueError("a key of at least 16 bytes")
         self._key = key
 
+        self.in_trail = lru_cache(maxsize=1024)(self._in_trail)  # each message asks some times for its recipient
+
     def of(self, number: str) -> str:
         """The word that stands for an E.164 number in the logs."""
         return self.in_trail(number)[: len("p:") + _LOG_DIGITS]
 
-    def in_trail(self, number: str) -> str:
+    def _in_trail(self, number: str) -> str:
         """The word that stands for it in the audit trail."""
         digest = hmac.digest(self._key, number.encode("utf-8", "surrogatepass"), "sha256")
         return "p:" + digest[: _TRAIL_DIGITS // 2].hex()

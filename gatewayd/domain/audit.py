@@ -177,7 +177,7 @@ BEGINNING = Anchor(0, bytes(32))
 
 def timestamp(at: datetime) -> str:
     """`2026-11-24T10:00:00.000000Z`: of one width, so that it sorts."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def canonical(row: Row) -> bytes:

@@ -1,8 +1,9 @@
 """The audit trail in the database: an entry in the transaction of its fact, or neither.
 
-`append` is called wherever a fact is written, with the same connection. It reads the last hash in that transaction, for
-the CLI is another process that writes too; the single writer makes the chain gapless. Numbers become pseudonyms by what
-the writing connection carries, and whatever else looks like a number is masked, so that neither can get in.
+`append` is called wherever a fact is written, with the same connection. It chains to the last hash as it is in that
+transaction, for the CLI is another process that writes too; the single writer makes the chain gapless. Numbers become
+pseudonyms by what the writing connection carries, and whatever else looks like a number is masked, so that neither can
+get in.
 
 Reading takes a snapshot, a row at a time: the check of a million entries needs no memory.
 """
@@ -29,15 +30,24 @@ Pseudonym: TypeAlias = Callable[[str], str]
 """The word that stands for a number, under a key that the store does not know."""
 PSEUDONYM = "pseudonym"
 """Under this key the writing connection carries it (`Connection.info`)."""
+_GUESS = "audit head"
 GATEWAY, RECIPIENT = "gatewayd", "recipient"
 """Actors that are no operator."""
 _LONGEST = 200
 
 _t = trail.c
 _HEAD = Statement(sa.select(_t.seq, _t.hash).order_by(_t.seq.desc()).limit(sa.literal_column("1")))
+_LAST_HASH = sa.select(_t.hash).order_by(_t.seq.desc()).limit(sa.literal_column("1")).scalar_subquery()
 _APPEND = Statement(
-    sa.insert(trail).values({name: sa.bindparam(name, type_=_t[name].type, required=True) for name in Row._fields})
+    sa.insert(trail).from_select(
+        list(Row._fields),
+        sa.select(*(sa.bindparam(name, type_=_t[name].type, required=True) for name in Row._fields)).where(
+            sa.func.coalesce(_LAST_HASH, sa.literal_column("zeroblob(32)"))
+            == sa.bindparam("previous", type_=_t.hash.type, required=True)
+        ),
+    )
 )
+"""Nothing is added if the last hash is another than the one that this entry was chained to."""
 _ICCID = Statement(sa.select(sims.c.iccid).where(sims.c.id == sa.bindparam("sim_id")))
 # As octets: what is no UTF-8, or of another type, is for the check to find, and not for the driver to fail on.
 _ROWS = Statement(
@@ -55,7 +65,12 @@ _LATEST = 2**62
 def unlinkable() -> Pseudonym:
     """Words under a key that nobody keeps."""
     key = secrets.token_bytes(32)
-    return lambda number: "p:" + hmac.digest(key, number.encode("utf-8", "surrogatepass"), "sha256")[:8].hex()
+
+    @lru_cache(maxsize=1024)
+    def word(number: str) -> str:
+        return "p:" + hmac.digest(key, number.encode("utf-8", "surrogatepass"), "sha256")[:8].hex()
+
+    return word
 
 
 def append(
@@ -63,13 +78,20 @@ def append(
 ) -> Anchor:
     """Add an entry, in the caller's transaction; `number` is whom it is about, details whose value is None are left
     out."""
-    previous = head(connection)
-    subject = connection.info[PSEUDONYM](number) if number else ""
-    told = {name: _told(value) if isinstance(value, str) else value for name, value in details.items()}
-    told = {name: value for name, value in told.items() if value is not None}
-    row = Entry(previous.seq + 1, at, _told(by), event, subject, told).sealed(previous.hash)
-    _APPEND.run(connection, **row._asdict())
-    return Anchor(row.seq, row.hash)
+    carried = connection.info
+    subject = carried[PSEUDONYM](number) if number else ""
+    told = {
+        name: _told(value) if isinstance(value, str) else value for name, value in details.items() if value is not None
+    }
+    # The last head of ours, as a guess: another process may have written since, or what we wrote was undone.
+    previous = carried.get(_GUESS) or head(connection)
+    while True:
+        row = Entry(previous.seq + 1, at, _told(by), event, subject, told).sealed(previous.hash)
+        if _APPEND.run(connection, previous=previous.hash, **row._asdict()):
+            break
+        previous = head(connection)
+    carried[_GUESS] = written = Anchor(row.seq, row.hash)
+    return written
 
 
 class Part(Protocol):

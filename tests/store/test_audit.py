@@ -160,6 +160,25 @@ def test_a_fault_after_the_entry_undoes_it_with_the_fact(database: Database) -> 
     assert verify(entries(database)).broken is None
 
 
+def test_what_was_undone_is_not_built_upon_when_another_process_wrote_meanwhile(tmp_path: Path) -> None:
+    ours, theirs = (Database.open(tmp_path / "x.db", key=KEY) for _ in range(2))
+
+    def undone(connection: Connection) -> None:
+        audit.append(connection, Event.HELD, NOW, by="ours", message=1)
+        raise Undone
+
+    for _ in range(3):
+        filled(ours, 2)
+        with pytest.raises(Undone):
+            ours.write(undone)
+        filled(theirs, 1)  # has the number that was undone
+    filled(ours, 1)
+    verdict = verify(entries(theirs))
+    assert (verdict.broken, verdict.head.seq) == (None, 10)
+    for database in (ours, theirs):
+        database.close()
+
+
 class Undone(Exception):
     """What a writing function did is not kept."""
 
