@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from gatewayd import config
 from gatewayd.cli.main import app
 from gatewayd.config import models
+from gatewayd.domain.audit import MEANINGS
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "gatewayd"
@@ -81,6 +82,13 @@ def test_each_event_is_in_the_book() -> None:
 
 def test_no_event_is_told_twice() -> None:
     assert len(documented()) == len(set(documented()))
+
+
+def test_each_event_of_the_audit_trail_is_in_its_book_and_no_other() -> None:
+    names = "|".join(sorted({event.partition(".")[0] for event in MEANINGS}))
+    table = [line for line in (ROOT / "docs" / "audit.md").read_text().splitlines() if line.startswith("| `")]
+    told = {name for line in table for name in re.findall(rf"`((?:{names})\.[a-z]+)`", line)}
+    assert told == {str(event) for event in MEANINGS}
 
 
 # Commands.

@@ -30,7 +30,7 @@ from gatewayd.store.sims import Sims
 from tests.scenarios.installation import ROOT, Installation, environment
 from tests.scenarios.test_demo import demo
 
-FIRST, SECOND, THIRD = "+33639980001", "+33639980002", "+33639980003"
+FIRST, SECOND, THIRD, FOURTH = "+33639980001", "+33639980002", "+33639980003", "+33639980004"
 ALERTE = Purpose("alerte", "Alertes", Basis.VITAL_INTEREST)
 
 
@@ -83,6 +83,7 @@ VERBS: list[tuple[str, tuple[str, ...], dict[str, int]]] = [
     ("consents withdraw", ("-p", "events", SECOND), {"consent.withdrawn": 1}),
     ("consents import", ("-p", "events", "--agreed", "2026-01-02", "--yes", "people.csv"), {"consent.recorded": 2}),
     ("contacts import", ("--yes", "people.csv"), {"contacts.imported": 1}),
+    ("consents ask", ("-p", "events", "--reason", "formulaire", FOURTH), {"consent.asked": 1, "message.accepted": 1}),
     ("optouts add", ("--origin", "tel 06 39 98 00 02", SECOND), {"optout.recorded": 1}),
     ("optouts add", (SECOND,), {"optout.repeated": 1}),
     ("optouts remove", (SECOND,), {"optout.lifted": 1}),
