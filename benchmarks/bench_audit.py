@@ -60,12 +60,12 @@ def hot_path(database: Database, messages: int) -> tuple[float, float]:
 
 
 def check(database: Database) -> tuple[float, int]:
-    """Seconds of the check from the first entry to the last, and how many there are."""
-    begun = time.perf_counter()
+    """CPU seconds of the check from the first entry to the last, and how many there are."""
+    begun = time.process_time()
     with database.read() as connection:
         verdict = verify(audit.rows(connection))
     assert verdict.broken is None
-    return time.perf_counter() - begun, verdict.head.seq
+    return time.process_time() - begun, verdict.head.seq
 
 
 def main() -> None:
@@ -89,9 +89,7 @@ def main() -> None:
         seconds, entries = check(database)
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
         size = database.path.stat().st_size / 2**20
-        print(
-            f"check of {entries:,} entries{seconds:>25.1f} s, {grown:.0f} MiB more memory; the file has {size:.0f} MiB"
-        )
+        print(f"check of {entries:,} entries{seconds:>25.1f} s CPU, {grown:.0f} MiB more; the file has {size:.0f} MiB")
         database.close()
 
 

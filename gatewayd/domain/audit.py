@@ -156,9 +156,8 @@ class Entry:
 
     def sealed(self, previous: bytes) -> Row:
         """The row that follows the one with this hash."""
-        words = (VERSION, timestamp(self.at), self.actor, self.event, self.subject, details_of(dict(self.details)))
-        row = Row(self.seq, *words, b"")
-        return row._replace(hash=chain(previous, row))
+        details = details_of(dict(self.details))
+        return sealed(Anchor(self.seq - 1, previous), self.at, self.actor, self.event, self.subject, details)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +183,21 @@ def canonical(row: Row) -> bytes:
     """The octets that the hash is made over, whatever hash the row has. ValueError: of an unknown version."""
     if row.version != VERSION:
         raise ValueError(f"version {row.version}")
+    return _octets(row.seq, row.at, row.actor, row.event, row.subject, row.details)
+
+
+def sealed(previous: Anchor, at: datetime, actor: str, event: str, subject: str, details: str) -> Row:
+    """The row that follows; `details` in canonical form."""
+    seq, told = previous.seq + 1, timestamp(at)
+    digest = hashlib.sha256(previous.hash + _octets(seq, told, actor, event, subject, details)).digest()
+    return Row(seq, VERSION, told, actor, event, subject, details, digest)
+
+
+def _octets(seq: int, at: str, actor: str, event: str, subject: str, details: str) -> bytes:
     quote = encode_basestring
     words = (
-        f'{{"actor":{quote(row.actor)},"at":{quote(row.at)},"details":{row.details},"event":{quote(row.event)},'
-        f'"seq":{row.seq},"subject":{quote(row.subject)},"version":1}}'
+        f'{{"actor":{quote(actor)},"at":{quote(at)},"details":{details},"event":{quote(event)},'
+        f'"seq":{seq},"subject":{quote(subject)},"version":1}}'
     )
     return words.encode(*_UTF8)
 

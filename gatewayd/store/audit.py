@@ -15,12 +15,13 @@ import secrets
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import Protocol, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from gatewayd.domain.audit import BEGINNING, Anchor, Entry, Event, Row, Value, timestamp
+from gatewayd.domain.audit import BEGINNING, Anchor, Event, Row, Value, details_of, sealed, timestamp
 from gatewayd.domain.masking import is_digest, masked
 from gatewayd.domain.message import MessageState
 from gatewayd.store.schema import consents, contacts, incoming, messages, optouts, sims, trail
@@ -78,15 +79,19 @@ def append(
 ) -> Anchor:
     """Add an entry, in the caller's transaction; `number` is whom it is about, details whose value is None are left
     out."""
-    carried = connection.info
-    subject = carried[PSEUDONYM](number) if number else ""
     told = {
         name: _told(value) if isinstance(value, str) else value for name, value in details.items() if value is not None
     }
+    return _append(connection, event, at, _told(by), number, details_of(told))
+
+
+def _append(connection: Connection, event: Event, at: datetime, actor: str, number: str, details: str) -> Anchor:
+    carried = connection.info
+    subject = carried[PSEUDONYM](number) if number else ""
     # The last head of ours, as a guess: another process may have written since, or what we wrote was undone.
-    previous = carried.get(_GUESS) or head(connection)
+    previous: Anchor = carried.get(_GUESS) or head(connection)
     while True:
-        row = Entry(previous.seq + 1, at, _told(by), event, subject, told).sealed(previous.hash)
+        row = sealed(previous, at, actor, event, subject, details)
         if _APPEND.run(connection, previous=previous.hash, **row._asdict()):
             break
         previous = head(connection)
@@ -108,8 +113,9 @@ class Part(Protocol):
 def sent(
     connection: Connection, at: datetime, recipient: str, message_id: int, parts: int, purpose: str, sim: str
 ) -> None:
-    """All parts of a message are sent. Each message passes here."""
-    append(connection, Event.SENT, at, number=recipient, message=message_id, parts=parts, purpose=purpose, sim=sim)
+    """All parts of a message are sent. Each message passes here: so its details are written without detours."""
+    details = f'{{"message":{message_id},"parts":{parts},"purpose":{_quoted(purpose)},"sim":{_quoted(sim)}}}'
+    _append(connection, Event.SENT, at, GATEWAY, recipient, details)
 
 
 def ended(connection: Connection, event: Event, part: Part, at: datetime, cause: str) -> None:
@@ -130,6 +136,11 @@ def resolved(
 ) -> None:
     """What had become of an unknown message is known: by a report, a late answer, or an operator's word."""
     append(connection, Event.RESOLVED, at, by=by, number=recipient, message=message_id, state=str(state), how=how)
+
+
+@lru_cache(maxsize=1024)
+def _quoted(words: str) -> str:
+    return encode_basestring(_told(words))
 
 
 @lru_cache(maxsize=1024)

@@ -131,6 +131,8 @@ def test_each_verb_leaves_its_entry_with_who_typed_it(installed: Installation) -
     prepare(installed)
     (installed.directory / "people.csv").write_text(f"Téléphone;Prénom\n{SECOND};Zoé\n{THIRD};Léo\n")
     (installed.directory / "stops.csv").write_text(f"{THIRD}\n")
+    asks = "basis: consent, wording: {template: association, frequency: un SMS par mois}"
+    installed.file.write_text(installed.file.read_text().replace("basis: consent", asks))
     before = trail(installed)
     for verb, words, wanted in VERBS:
         typed = [str(installed.directory / word) if word.endswith(".csv") else word for word in words]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import Connection
 
-from gatewayd.domain.audit import BEGINNING, Anchor, Event, Fault, Row, verify
+from gatewayd.domain.audit import BEGINNING, Anchor, Event, Fault, Row, details_of, verify
 from gatewayd.domain.message import MessageState, Outcome
 from gatewayd.domain.purpose import Basis, Purpose
 from gatewayd.errors import Cause, CauseClass, RefusedByRule, StoreError
@@ -268,6 +268,7 @@ def test_a_message_has_one_entry_when_its_last_part_is_sent(database: Database, 
     row, details = last(database)
     assert row.at == "2026-11-24T10:00:09.000000Z"
     assert details == {"message": message_id, "parts": 2, "purpose": "events", "sim": "89330000000000000010"}
+    assert details_of(details) == row.details, "though it is not made by it"
 
 
 CAUSE = Cause("cms:1", CauseClass.MESSAGE, "no such number")
