@@ -6,7 +6,7 @@ import contextlib
 import csv
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -72,20 +72,26 @@ def import_(
     origin: Annotated[str, typer.Option(help="Where the list comes from.")] = "import",
     by: By = "",
 ) -> None:
-    """Record an opt-out for each number of a list; those that hold already stay as they are. May be given again."""
+    """Record an opt-out for each number of a list; those that hold already stay as they are. May be given again.
+
+    What `optouts export` wrote on another machine keeps its origins, with their day.
+    """
     here = context.of(ctx)
-    recipients, wrong = _numbers_of(_read(file), here.settings.country)
-    people, who = People(here.database), by or context.operator()
-    passing = output.counted(recipients, "numbers", len(recipients))
-    new, canceled = people.add_optouts(passing, origin=origin, by=who, at=here.clock.utc_now())
+    found, wrong = _numbers_of(_rows(_read(file), origin), here.settings.country)
+    people, who, now = People(here.database), by or context.operator(), here.clock.utc_now()
+    new = canceled = 0
+    for said in dict.fromkeys(found.values()):
+        passing = output.counted((number for number, its in found.items() if its == said), "numbers", len(found))
+        more, ended = people.add_optouts(passing, origin=said, by=who, at=now)
+        new, canceled = new + more, canceled + ended
     for line, words in wrong:
         output.warn(f"line {line}: {words!r} is no phone number")
     waiting = f", {output.many(canceled, 'waiting message')} canceled" if canceled else ""
-    output.say(f"{output.many(new, 'opt-out')} recorded, {len(recipients) - new} known already{waiting}")
+    output.say(f"{output.many(new, 'opt-out')} recorded, {len(found) - new} known already{waiting}")
     here.ring()
-    if not recipients and not wrong:
+    if not found and not wrong:
         output.warn(f"{file}: there is no number in it")
-    if wrong or not recipients:
+    if wrong or not found:
         raise typer.Exit(1)
 
 
@@ -100,18 +106,33 @@ def _read(file: Path) -> str:
     return octets.decode("latin-1")
 
 
-def _numbers_of(text: str, country: str) -> tuple[list[str], list[tuple[int, str]]]:
-    """The numbers, each once, of whatever kind and country: an opt-out holds for all; and the lines without one."""
-    found: dict[str, None] = {}
+_EXPORTED = ("recipient", "recorded_at", "origin", "recorded_by")
+
+
+def _rows(text: str, origin: str) -> Iterator[tuple[int, str, str]]:
+    """Line, number and origin: that of the option, or, in what `export` wrote, what stands there, with its day."""
+    lines = text.splitlines()
+    if lines[:1] != [";".join(_EXPORTED)]:
+        for line, written in enumerate(lines, 1):
+            yield line, re.split(r"[;,\t]", written, maxsplit=1)[0].strip().strip('"').strip(), origin
+        return
+    for line, cells in enumerate(csv.reader(lines[1:], delimiter=";"), 2):
+        number, day, said = [*cells, "", "", ""][:3]
+        yield line, number, f"{said.removeprefix(chr(39))} {day[:10]}".strip() or origin
+
+
+def _numbers_of(rows: Iterable[tuple[int, str, str]], country: str) -> tuple[dict[str, str], list[tuple[int, str]]]:
+    """The numbers with their origins, of whatever kind and country: an opt-out holds for all; and the lines without
+    one."""
+    found: dict[str, str] = {}
     wrong: list[tuple[int, str]] = []
-    for line, written in enumerate(text.splitlines(), 1):
-        cell = re.split(r"[;,\t]", written, maxsplit=1)[0].strip().strip('"').strip()
+    for line, cell, origin in rows:
         number = context.any_number(cell, country)
         if number is not None:
-            found[number] = None
+            found.setdefault(number, origin)
         elif cell and not (line == 1 and not any(map(str.isdigit, cell))):  # a heading
             wrong.append((line, cell))
-    return list(found), wrong
+    return found, wrong
 
 
 @app.command()
@@ -125,7 +146,7 @@ def export(ctx: typer.Context) -> None:
         )
     )
     out = csv.writer(sys.stdout, delimiter=";", lineterminator="\n")
-    out.writerow(("recipient", "recorded_at", "origin", "recorded_by"))
+    out.writerow(_EXPORTED)
     for one in found:
         out.writerow((one.recipient, output.rfc3339(one.recorded_at), neutral(one.origin), neutral(one.recorded_by)))
 

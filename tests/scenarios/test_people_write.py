@@ -120,4 +120,9 @@ def test_a_list_of_opt_outs_comes_in_and_goes_out(installed: Installation) -> No
     assert [line.split(";")[0] for line in exported[1:]] == [WHO, OTHER]
     assert [line.split(";")[2] for line in exported[1:]] == ["papier", "papier"]
     assert "may be written to again" in installed.run("optouts", "remove", WHO).stdout
+    assert "1 opt-out recorded, 1 known" in installed.run("optouts", "import", "-", given="\n".join(exported)).stdout
+    day = exported[1].split(";")[1][:10]
+    (back,) = installed.json("optouts", "list", "--recipient", "0639980001")
+    assert back["origin"] == f"papier {day}"
+    assert "may be written to again" in installed.run("optouts", "remove", WHO).stdout
     assert "has not opted out" in installed.run("optouts", "remove", WHO).stdout
