@@ -24,7 +24,7 @@ that people and messages can go while the trail stays whole."""
 
 
 def triggers() -> list[str]:
-    """Entries are added at the end. INSERT OR REPLACE deletes, which `recursive_triggers` lets the triggers see."""
+    """Entries are added at the end: so INSERT OR REPLACE is refused too, even where `recursive_triggers` is off."""
     behind_the_last = "NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM audit)"
     return [
         refuse("audit_next", "INSERT ON audit", behind_the_last, "an entry comes after the last one"),
