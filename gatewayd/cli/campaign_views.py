@@ -146,13 +146,17 @@ def _figures(found: Explanation, zone: tzinfo) -> list[tuple[str, object]]:
 
 def _shares(shares: Sequence[Share], zone: tzinfo) -> Table:
     rows = [
-        (one.sim, one.messages, one.parts, "-" if one.price is None else f"{one.price:.2f}", one.new,
-         "no limit" if one.left is None else one.left, "-" if one.left_after is None else one.left_after,
-         _end(one.ends_at, zone) if one.messages else "-")
+        (
+            *(one.sim, one.messages, one.parts, "-" if one.price is None else f"{one.price:.2f}", one.new),
+            "no limit" if one.left is None else one.left,
+            "-" if one.left_after is None else one.left_after,
+            one.waiting or "",
+            _end(one.ends_at, zone) if one.messages else "-",
+        )
         for one in shares
-    ]  # fmt: skip
-    columns = ("SIM", "MESSAGES", "SMS", "PRICE", "NEW PEOPLE", "MAY STILL MEET", "LEFT THEN", "ENDS")
-    return output.table(columns, rows, numeric=frozenset(columns[1:7]))
+    ]
+    columns = ("SIM", "MESSAGES", "SMS", "PRICE", "NEW PEOPLE", "MAY STILL MEET", "LEFT THEN", "OVER LIMIT", "ENDS")
+    return output.table(columns, rows, numeric=frozenset(columns[1:8]))
 
 
 def _end(at: datetime | None, zone: tzinfo) -> str:
@@ -183,7 +187,7 @@ def explanation_json(found: Explanation) -> dict[str, object]:
         "remarks": [{"about": one.about, "remark": one.words} for one in found.remarks],
         "sims": [
             {"sim": one.sim, "messages": one.messages, "parts": one.parts, "price": one.price,
-             "new_recipients": one.new, "left": one.left, "left_after": one.left_after,
+             "new_recipients": one.new, "left": one.left, "left_after": one.left_after, "over_limit": one.waiting,
              "ends_at": output.rfc3339(one.ends_at), "by_deadline": one.by_deadline}
             for one in found.shares
         ],

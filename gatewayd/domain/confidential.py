@@ -9,12 +9,12 @@ it may be a field of exactly one other person, unless the template or the recipi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 OTHERS_NUMBER = "others_number"
 OTHERS_FIELD = "others_field"
 
-_DIGITS = re.compile(r"(?:\+|00)?[0-9](?:[ .\-/()\u00a0\u202f]{0,2}[0-9]){6,16}")
+_DIGITS = re.compile(r"[0-9](?:[ .\-/()\u00a0\u202f]{0,2}[0-9]){6,}")
 _WORD = re.compile(r"\w+")
 _SHORTEST = 5  # letters of a field that can be told from ordinary words
 _LONGEST = 4  # words of a field that is looked for
@@ -38,10 +38,8 @@ class Confidential:
 
     def fault(self, text: str, number: str, own: Mapping[str, str]) -> str:
         """`others_number`, `others_field`, or nothing when the text holds only what is the recipient's."""
-        for found in _DIGITS.findall(text):
-            digits = re.sub(r"\D", "", found)[-_TAIL:]
-            if digits in self._numbers and digits != number[-_TAIL:]:
-                return OTHERS_NUMBER
+        if any(tail in self._numbers and tail != number[-_TAIL:] for tail in _tails(text)):
+            return OTHERS_NUMBER
         strange = {piece for piece in _pieces(text) - self._literals if self._owners.get(piece, "") not in ("", number)}
         if strange and strange - _pieces("\n".join(own.values())):
             return OTHERS_FIELD
@@ -50,6 +48,13 @@ class Confidential:
 
 _TAIL = 9
 """Digits that tell a number, however it is written: +33 6, 0033 6 or 06."""
+
+
+def _tails(text: str) -> Iterator[str]:
+    """Whatever could be the end of a number: a run of digits may hold one, and an hour or a year beside it."""
+    for found in _DIGITS.findall(text):
+        digits = re.sub(r"[^0-9]", "", found)
+        yield from (digits[begin : begin + _TAIL] for begin in range(max(1, len(digits) - _TAIL + 1)))
 
 
 def _pieces(text: str) -> set[str]:

@@ -34,7 +34,10 @@ class SimState:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What falls to one SIM. `new`: people who count against its limits; `left`: how many it may still meet."""
+    """What falls to one SIM.
+
+    new     people who count against its limits; `left`: how many it may still meet; `waiting`: those beyond that
+    """
 
     sim: str
     messages: int
@@ -42,6 +45,7 @@ class Share:
     new: int
     left: int | None
     left_after: int | None
+    waiting: int
     price: float | None
     ends_at: datetime | None
     by_deadline: int
@@ -107,6 +111,7 @@ def share(
         new=new,
         left=month,
         left_after=None if month is None else max(0, month - new),
+        waiting=0 if month is None else max(0, new - month),
         price=None if sim.price is None else round(sim.price * parts, 4),
         ends_at=ends_at,
         by_deadline=by_deadline,

@@ -171,6 +171,7 @@ def test_what_is_out_is_out_and_nothing_more_starts(make_campaigns: Callable[...
     world.wake()
     world.settle()  # before any chore has looked: the gate alone must hold
     assert len(world.ledger) == 1
+    assert sum(len(world.outbox.attempts(message.id)) for message in world.outbox.list()) == 1, "no modem was troubled"
     state = world.tick()
     assert world.standing() == {"sent": 1, ("held" if verb == "pause" else "canceled"): 4}
     if verb == "cancel":
@@ -344,3 +345,68 @@ def test_each_step_is_in_the_audit_trail_with_who_did_it(world: CampaigningWorld
     assert '"skipped":"essai"' in told[1][2]
     sealed = [json.loads(details)["digest"] for event, _, details in told if event.endswith(("created", "approved"))]
     assert sealed[0] == sealed[1]
+
+
+# -- the gate at the mark
+
+
+@pytest.mark.parametrize(("verb", "state"), [("pause", "held"), ("cancel", "canceled")])
+def test_what_was_claimed_stops_at_the_mark_on_the_wire(world: CampaigningWorld, verb: str, state: str) -> None:
+    world.person(1)
+    campaign = world.let_go()
+    (message,) = world.outbox.list()
+    mark = world.outbox.mark_on_wire
+
+    def stop_meanwhile(*given: Any) -> None:
+        getattr(world.desk, verb)("reunion", "camille")
+        mark(*given)
+
+    world.outbox.mark_on_wire = stop_meanwhile  # type: ignore[assignment, method-assign]  # the real step, held up
+    world.settle()
+    assert world.state(message.id) == state
+    assert world.ledger == []
+    assert world.outbox.attempts(message.id)[0].outcome == "refused"
+    assert campaign.unsettled is False
+
+
+def test_a_page_that_was_read_before_the_pause_makes_no_messages(
+    world: CampaigningWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.person(1)
+    release = world.runner._release_page
+
+    def pause_meanwhile(*given: Any) -> int | None:
+        world.desk.pause("reunion", "camille")
+        return release(*given)
+
+    monkeypatch.setattr(world.runner, "_release_page", pause_meanwhile)
+    world.let_go()
+    assert world.outbox.list() == []
+    monkeypatch.undo()
+    world.desk.resume("reunion", "camille")
+    world.tick()
+    assert world.sent_by("a") == [number(1)]
+
+
+def test_what_is_no_campaigns_goes_on(make_campaigns: Callable[..., CampaigningWorld]) -> None:
+    world = make_campaigns(limits=Limits(per_minute=2))
+    world.person(1)
+    world.let_go()
+    world.desk.pause("reunion", "camille")
+    world.people.record_consent(number(7), "info", method="paper", recorded_by="t", at=world.clock.utc_now())
+    world.accept(number(7), purpose="info")
+    world.settle()
+    assert world.sent_by("a") == [number(7)]
+
+
+def test_a_message_of_which_a_part_is_out_goes_out_whole(make_campaigns: Callable[..., CampaigningWorld]) -> None:
+    world = make_campaigns(limits=Limits(gap=30))
+    world.person(1)
+    world.let_go(template="x" * 200)
+    world.settle()
+    assert len(world.ledger) == 1
+    world.desk.cancel("reunion", "camille")
+    world.runner.run_once()
+    world.advance(60)
+    (message,) = world.outbox.list()
+    assert (len(world.ledger), message.state in {"sent", "delivered"}) == (2, True)
