@@ -254,10 +254,12 @@ class Replies:
         *,
         confirms: int | None = None,
     ) -> int | None:
-        """Queue an answer; None where none is due: so it is configured, or it is too late, or this organisation does
-        not write to such a number."""
+        """Queue an answer; None where none is due: so it is configured, or it is too late, or its text cannot be sent,
+        or this organisation does not write to such a number."""
         until = self._worth_until(written, now)
         if kind in self._answers.unsaid or until <= now or not self._writes_to(written.number):
+            return None
+        if self._answers.fault(kind):  # `check` has said so: a STOP is not lost over its answer
             return None
         planned = self._answers.text(kind)
         parts = len(planned.parts)

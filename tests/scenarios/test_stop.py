@@ -156,6 +156,16 @@ def test_a_confirmation_may_be_left_out(make: Make, kind: str) -> None:
     assert world.people.optouts(active=False)[0].recipient == WHO
 
 
+@pytest.mark.parametrize("text", ["{{ organisation }} {{ nom }}", "Noté.", "{{ organisation }}" + " loin" * 200])
+def test_a_stop_is_not_lost_over_an_answer_that_cannot_be_sent(make: Make, text: str) -> None:
+    world = make()
+    world.replies._answers = replace(world.replies._answers, texts={AnswerKind.STOP: text})
+    world.put("a", deliver(WHO, "STOP"))
+    world.turn()
+    assert world.opted_out() == [WHO]
+    assert world.ledger == []
+
+
 # -- what lay in a SIM for long
 
 
