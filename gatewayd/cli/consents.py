@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,16 +17,21 @@ from gatewayd.cli import context, options, output
 from gatewayd.cli.options import AsJson, By, PurposeKey, Yes
 from gatewayd.cli.rejected import rejected_json, rejected_rows
 from gatewayd.daemon.rules import number_rules
+from gatewayd.domain.audit import Row
 from gatewayd.domain.consent import EXPIRED, NO_CONSENT, OPT_OUT, Method
 from gatewayd.domain.field import plain_text, read_moment
 from gatewayd.domain.purpose import Purpose
 from gatewayd.errors import NumberError, RefusedByRule, UsageError
+from gatewayd.interfaces.documents import html as as_html
+from gatewayd.interfaces.documents import pdf as as_pdf
 from gatewayd.interfaces.dropfolder.names import safe_name
 from gatewayd.interfaces.lists import PeopleList, open_list
 from gatewayd.services.asking import Asking
 from gatewayd.services.consents import ConsentBook, ConsentPlan, present_wording
+from gatewayd.services.proof import Document, Held, Writer
 from gatewayd.store.contacts import Contacts
-from gatewayd.store.people import Consent, NewConsent, People, Wording
+from gatewayd.store.people import Consent, NewConsent, OptOut, People, Wording
+from gatewayd.store.questions import Question
 
 app = options.noun("Recorded agreements, with their proofs.")
 
@@ -305,25 +310,94 @@ def sha256_of(file: Path) -> str:
 
 
 @app.command()
-def show(ctx: typer.Context, number: str, json: AsJson = False) -> None:
-    """Show what a person agreed to, and whether an opt-out stands against it."""
+def show(
+    ctx: typer.Context,
+    number: str,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the proof as HTML, to print or to send.")] = None,
+    pdf: Annotated[Path | None, typer.Option("--pdf", help="Write the proof as PDF.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Show the proof of what a person agreed to, in the organisation's language, with all that was said since."""
     here = context.of(ctx)
-    recipient = number_rules(here.settings).parse(number)
-    people = People(here.database)
-    found = people.consents(recipient)
-    opted_out = next((one for one in people.optouts() if one.recipient == recipient), None)
+    settings, now = here.settings, here.clock.utc_now()
+    who = context.any_number(number, settings.country)
+    if who is None:
+        raise UsageError(f"{number} is no phone number")
+    files = [(output.open_file(path), path, render) for path, render in ((html, _html), (pdf, as_pdf.render)) if path]
+    held = Held.read(here.database, who, here.pseudonyms.in_trail(who))
     if json:
-        records = [as_json(one) for one in found]
-        since = output.rfc3339(opted_out.recorded_at) if opted_out else None
-        output.as_json({"recipient": recipient, "opted_out_at": since, "consents": records})
+        output.as_json(proof_json(held))
         return
-    zone = here.settings.timezone
-    if opted_out:
-        output.say(f"{recipient} opted out ({opted_out.origin}): nothing is sent to this number", style="bold yellow")
-    if not found:
-        output.say(f"No consent of {recipient} is recorded.")
-        return
-    output.show(table(found, zone))
+    writer = Writer(settings.who, settings.organisation.language, settings.timezone, settings.purposes)
+    document = writer.document(held, now)
+    if not files:
+        _print_document(document)
+    for stream, path, render in files:
+        with stream:
+            stream.write(render(document, now))
+        output.say(f"{path} is written")
+
+
+def _html(document: Document, _now: datetime) -> bytes:
+    return as_html.render(document).encode()
+
+
+def _print_document(document: Document) -> None:
+    output.say(document.title, style="bold")
+    for words in document.lead:
+        output.say(words)
+    for section in document.sections:
+        output.say("")
+        output.say(section.title, style="bold")
+        output.show(output.pairs(section.facts))
+        if section.quote:
+            output.say(f"« {section.quote} »", style="italic")
+    output.say("")
+    for words in document.foot:
+        output.say(words, style="dim")
+
+
+def proof_json(held: Held) -> dict[str, Any]:
+    """The proof, for scripts."""
+    active = next((one for one in held.optouts if one.lifted_at is None), None)
+    return {
+        "recipient": held.number,
+        "opted_out_at": output.rfc3339(active.recorded_at) if active else None,
+        "heard_at": output.rfc3339(held.heard_at),
+        "consents": [{**as_json(one), "audit": _entry_json(held.entry_of(one))} for one in held.consents],
+        "questions": [question_json(one) for one in held.questions],
+        "opt_outs": [optout_json(one) for one in held.optouts],
+        "audit": [{"event": row.event, **(_entry_json(row) or {})} for row in held.entries],
+    }
+
+
+def _entry_json(row: Row | None) -> dict[str, Any] | None:
+    return None if row is None else {"seq": row.seq, "at": row.at, "hash": row.hash.hex()}
+
+
+def question_json(one: Question) -> dict[str, Any]:
+    """A question by SMS, for scripts."""
+    return {
+        "purpose": one.purpose,
+        "reason": one.reason,
+        "asked_by": one.asked_by,
+        "asked_at": output.rfc3339(one.asked_at),
+        "deadline": output.rfc3339(one.deadline),
+        "message": one.message_id,
+        "answer": one.answer or None,
+        "answered_at": output.rfc3339(one.answered_at),
+    }
+
+
+def optout_json(one: OptOut) -> dict[str, Any]:
+    """An opt-out, for scripts."""
+    return {
+        "origin": one.origin,
+        "recorded_by": one.recorded_by,
+        "recorded_at": output.rfc3339(one.recorded_at),
+        "lifted_at": output.rfc3339(one.lifted_at),
+        "lifted_by": one.lifted_by or None,
+    }
 
 
 def table(found: Sequence[Consent], zone: tzinfo) -> Table:

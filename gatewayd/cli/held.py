@@ -15,6 +15,7 @@ from gatewayd.store.contacts import Contact, Contacts, Person
 from gatewayd.store.inbox import Inbox, Incoming
 from gatewayd.store.outbox import MessageRecord, Outbox
 from gatewayd.store.people import Consent, OptOut, People
+from gatewayd.store.questions import Question, Questions
 
 LAST = 10
 """Messages of each direction that are shown."""
@@ -28,6 +29,7 @@ class Held:
     contact: Contact | None
     consents: Sequence[Consent]
     optouts: Sequence[OptOut]
+    questions: Sequence[Question]
     sent: Sequence[MessageRecord]
     received: Sequence[Incoming]
 
@@ -40,6 +42,7 @@ class Held:
             Contacts(here.database).get(number),
             people.consents(number),
             people.optouts(active=False, recipient=number),
+            Questions(here.database).of(number),
             Outbox(here.database).list(recipient=number, limit=LAST),
             Inbox(here.database).list(sender=number, limit=LAST),
         )
@@ -53,16 +56,8 @@ class Held:
             "number": self.number,
             "contact": None if self.contact is None else contact_json(self.contact),
             "consents": [consents.as_json(one) for one in self.consents],
-            "opt_outs": [
-                {
-                    "origin": one.origin,
-                    "recorded_by": one.recorded_by,
-                    "recorded_at": output.rfc3339(one.recorded_at),
-                    "lifted_at": output.rfc3339(one.lifted_at),
-                    "lifted_by": one.lifted_by or None,
-                }
-                for one in self.optouts
-            ],
+            "opt_outs": [consents.optout_json(one) for one in self.optouts],
+            "questions": [consents.question_json(one) for one in self.questions],
             "messages": [messages.as_json(one) for one in self.sent],
             "incoming": [inbox.as_json(one) for one in self.received],
         }

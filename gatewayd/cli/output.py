@@ -7,18 +7,22 @@ and Rich's markup is never read from data. JSON is one value a call, UTF-8, with
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, tzinfo
-from typing import TypeVar
+from pathlib import Path
+from typing import BinaryIO, TypeVar
 
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+from gatewayd.errors import UsageError
 
 T = TypeVar("T")
 
@@ -118,6 +122,17 @@ def note(words: str) -> None:
 def show(thing: Table | Text) -> None:
     """A table or a line on stdout."""
     console().print(thing)
+
+
+def open_file(path: Path) -> BinaryIO:
+    """A file for the operator alone, since it holds somebody's data; opened before root becomes another user."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        if os.geteuid() == 0 and "SUDO_UID" in os.environ:
+            os.fchown(handle, int(os.environ["SUDO_UID"]), int(os.environ.get("SUDO_GID", "-1")))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    return os.fdopen(handle, "wb")
 
 
 SECTION = 20

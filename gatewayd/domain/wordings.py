@@ -70,8 +70,9 @@ SHIPPED: Mapping[str, Shipped] = {
     "marketing": Shipped(
         "marketing-1",
         {
-            "fr": "J'accepte de recevoir par SMS les offres commerciales de {{ organisation }} ({{ purpose }}), "
-            "{{ frequency }}. Cet accord est libre : il n'est exigé pour aucun achat ni service. " + _LEAVE_FR,
+            "fr": "{{ organisation }} peut m'envoyer par SMS ses offres commerciales ({{ purpose }}), "
+            "{{ frequency }} : j'accepte. Cet accord est libre : il n'est exigé pour aucun achat ni service. "
+            + _LEAVE_FR,
             "en": "I agree to receive commercial offers from {{ organisation }} by text message ({{ purpose }}), "
             "{{ frequency }}. I am free to refuse: no purchase or service depends on it. " + _LEAVE_EN,
         },
@@ -83,8 +84,8 @@ SHIPPED: Mapping[str, Shipped] = {
     "information": Shipped(
         "information-1",
         {
-            "fr": "J'accepte de recevoir par SMS des informations de {{ organisation }} ({{ purpose }}), "
-            "{{ frequency }}. Elles ne contiennent aucune publicité. " + _LEAVE_FR,
+            "fr": "{{ organisation }} peut m'envoyer par SMS des informations ({{ purpose }}), {{ frequency }} : "
+            "j'accepte. Elles ne contiennent aucune publicité. " + _LEAVE_FR,
             "en": "I agree to receive information from {{ organisation }} by text message ({{ purpose }}), "
             "{{ frequency }}. It contains no advertising. " + _LEAVE_EN,
         },
@@ -97,8 +98,8 @@ SHIPPED: Mapping[str, Shipped] = {
     "association": Shipped(
         "association-1",
         {
-            "fr": "J'accepte que {{ organisation }} m'écrive par SMS au sujet de la vie de l'association "
-            "({{ purpose }}), {{ frequency }}. Mon adhésion n'en dépend pas. " + _LEAVE_FR,
+            "fr": "{{ organisation }} peut m'écrire par SMS au sujet de la vie de l'association ({{ purpose }}), "
+            "{{ frequency }} : j'accepte. Mon adhésion n'en dépend pas. " + _LEAVE_FR,
             "en": "I agree that {{ organisation }} writes to me by text message about the life of the association "
             "({{ purpose }}), {{ frequency }}. My membership does not depend on it. " + _LEAVE_EN,
         },

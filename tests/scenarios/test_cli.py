@@ -164,7 +164,7 @@ def test_consents_show_their_proof(installed: Installation) -> None:
     assert (shown["recipient"], shown["opted_out_at"]) == (SECOND, None)
     (consent,) = shown["consents"]
     assert consent.pop("recorded_at") == consent.pop("agreed_at")
-    assert len(consent.pop("wording_sha256")) == 64
+    assert len(consent.pop("wording_sha256")) == len(consent.pop("audit")["hash"]) == 64
     assert consent == {
         "purpose": "events", "given": True, "method": "web_form", "wording": "J'accepte", "evidence": "classeur 3",
         "recorded_by": "Zoé", "wording_version": None, "wording_language": None, "evidence_sha256": None,

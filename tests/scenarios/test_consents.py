@@ -36,7 +36,7 @@ def test_the_wording_of_the_purpose_is_kept_word_for_word_with_its_version(insta
     installed.run("consents", "record", "-p", "events", SECOND, "--language", "en")
     installed.file.write_text(installed.file.read_text().replace("deux SMS", "vingt SMS"))
     (french,), (english,) = records(installed), records(installed, SECOND)
-    assert french["wording"].startswith("J'accepte que Amicale m'écrive par SMS au sujet de la vie de l'association")
+    assert french["wording"].startswith("Amicale peut m'écrire par SMS au sujet de la vie de l'association")
     assert "deux SMS par mois" in french["wording"]
     assert "3 ans" in french["wording"]
     assert "rgpd@example.org" in french["wording"]

@@ -1,0 +1,249 @@
+"""The proof of what a person agreed to, as a document in the organisation's language: French or English.
+
+Everything that is recorded about a number's consents is in it: to which words, when and how, who recorded it, where the
+evidence is and its SHA-256, what was withdrawn since, every "no more", each question by SMS; and for each record the
+entry of the audit trail that fixes its date. `Document` knows nothing of terminals, HTML or PDF: interfaces make those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+
+from gatewayd.domain.audit import Event, Row, timestamp
+from gatewayd.domain.consent import expires_at
+from gatewayd.domain.purpose import Basis, Purpose
+from gatewayd.domain.wordings import Who
+from gatewayd.store import audit, people
+from gatewayd.store.contacts import Contact, Contacts
+from gatewayd.store.engine import Database
+from gatewayd.store.people import Consent, OptOut, People
+from gatewayd.store.questions import NEVER_LEFT, Question, Questions
+
+_ABOUT_CONSENT = frozenset(
+    {
+        Event.CONSENT,
+        Event.WITHDRAWAL,
+        Event.ASKED,
+        Event.DECLINED,
+        Event.OPT_OUT,
+        Event.OPT_OUT_AGAIN,
+        Event.OPT_OUT_LIFTED,
+    }
+)
+_ENTRIES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is recorded about a number, and the entries of the audit trail about it, the oldest first."""
+
+    number: str
+    contact: Contact | None
+    consents: Sequence[Consent]
+    optouts: Sequence[OptOut]
+    questions: Sequence[Question]
+    entries: Sequence[Row]
+    heard_at: datetime | None
+
+    @classmethod
+    def read(cls, database: Database, number: str, pseudonym: str) -> Held:
+        """As of now; `pseudonym` is what stands for the number in the trail."""
+        known = People(database)
+        with database.read() as connection:
+            entries = audit.latest(connection, _ENTRIES, subject=pseudonym)
+            heard_at = people.heard_at(connection, number)
+        return cls(
+            number,
+            Contacts(database).get(number),
+            known.consents(number),
+            known.optouts(active=False, recipient=number),
+            Questions(database).of(number),
+            [row for row in reversed(entries) if row.event in _ABOUT_CONSENT],
+            heard_at,
+        )
+
+    def entry_of(self, one: Consent) -> Row | None:
+        """The entry that was written with a record."""
+        at, event = timestamp(one.recorded_at), Event.CONSENT if one.given else Event.WITHDRAWAL
+        named = f'"purpose":"{one.purpose}"'
+        return next((row for row in self.entries if (row.at, row.event) == (at, event) and named in row.details), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the document: names with their values; `quote` is a text word for word."""
+
+    title: str
+    facts: Sequence[tuple[str, str]] = ()
+    quote: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A page in one language."""
+
+    language: str
+    title: str
+    lead: Sequence[str]
+    sections: Sequence[Section]
+    foot: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes proofs for one organisation."""
+
+    who: Who
+    language: str
+    zone: tzinfo
+    purposes: Mapping[str, Purpose]
+    words: Mapping[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        index = 0 if self.language == "fr" else 1
+        object.__setattr__(self, "words", {key: both[index] for key, both in _WORDS.items()})
+
+    def document(self, held: Held, now: datetime) -> Document:
+        """The proof as of now."""
+        w = self.words
+        made = w["made"].format(who=self.who.name, at=self._at(now), zone=self.zone)
+        contact = w["contact"].format(contact=self.who.privacy_contact) if self.who.privacy_contact else ""
+        sections = [Section(w["person"], list(self._person(held))), Section(w["today"], list(self._today(held, now)))]
+        sections += [self._record(held, one) for one in held.consents]
+        sections += [self._asked(one) for one in held.questions]
+        sections += [self._optout(one) for one in held.optouts]
+        return Document(self.language, w["title"], [made, *filter(None, [contact])], sections, [w["foot"]])
+
+    def _person(self, held: Held) -> Sequence[tuple[str, str]]:
+        w, one = self.words, held.contact
+        name = " ".join(filter(None, (one.given_name, one.family_name))) if one is not None else ""
+        return [(w["number"], held.number), *([(w["name"], name)] if name else [])]
+
+    def _today(self, held: Held, now: datetime) -> Sequence[tuple[str, str]]:
+        w = self.words
+        found = []
+        if any(one.lifted_at is None for one in held.optouts):
+            found.append((w["opt_out"], w["opted_out"]))
+        latest = {one.purpose: one for one in held.consents}
+        for key, one in latest.items():
+            found.append((self._label(key), self._state(held, one, now)))
+        return found or [(w["consents"], w["none"])]
+
+    def _state(self, held: Held, one: Consent, now: datetime) -> str:
+        w, purpose = self.words, self.purposes.get(one.purpose)
+        if not one.given:
+            return w["withdrawn"].format(at=self._at(one.agreed_at))
+        if purpose is None or purpose.basis is not Basis.CONSENT:
+            return w["agreed"].format(at=self._at(one.agreed_at))
+        until = expires_at(purpose, one.agreed_at, held.heard_at)
+        return w["counts" if until > now else "expired"].format(at=self._at(one.agreed_at), until=self._at(until))
+
+    def _record(self, held: Held, one: Consent) -> Section:
+        w = self.words
+        facts = [
+            (w["purpose"], self._label(one.purpose)),
+            (w["said_at"] if one.given else w["withdrawn_at"], self._at(one.agreed_at)),
+            (w["method"], w.get(f"by_{one.method}", one.method)),
+            (w["recorded"], w["recorded_by"].format(at=self._at(one.recorded_at), by=one.recorded_by)),
+            (w["evidence"], one.evidence or w["no_evidence"]),
+        ]
+        if one.evidence_sha256:
+            facts.append((w["evidence_sha256"], one.evidence_sha256))
+        if one.wording:
+            version = f"{one.wording_version} ({one.wording_language})" if one.wording_version else w["unversioned"]
+            facts += [(w["wording"], version), (w["wording_sha256"], one.wording_sha256)]
+        entry = held.entry_of(one)
+        if entry is not None:
+            facts.append((w["entry"], f"{entry.seq}, {entry.at}, SHA-256 {entry.hash.hex()}"))
+        title = w["agreement"] if one.given else w["withdrawal"]
+        return Section(title.format(at=self._at(one.agreed_at)), facts, one.wording)
+
+    def _asked(self, one: Question) -> Section:
+        w = self.words
+        waits = "unsent" if one.state in NEVER_LEFT else "open"
+        answer = w[f"answer_{one.answer or waits}"].format(
+            at=self._at(one.answered_at) if one.answered_at else "", until=self._at(one.deadline)
+        )
+        facts = [
+            (w["purpose"], self._label(one.purpose)),
+            (w["reason"], one.reason),
+            (w["recorded"], w["recorded_by"].format(at=self._at(one.asked_at), by=one.asked_by)),
+            (w["answer"], answer),
+        ]
+        return Section(w["question"].format(at=self._at(one.asked_at)), facts)
+
+    def _optout(self, one: OptOut) -> Section:
+        w = self.words
+        facts = [(w["origin"], one.origin), (w["recorded"], w["recorded_by"].format(at="", by=one.recorded_by).strip())]
+        if one.lifted_at is not None:
+            facts.append((w["lifted"], w["recorded_by"].format(at=self._at(one.lifted_at), by=one.lifted_by)))
+        return Section(w["opposition"].format(at=self._at(one.recorded_at)), facts)
+
+    def _label(self, key: str) -> str:
+        purpose = self.purposes.get(key)
+        return key if purpose is None else f"{purpose.label} ({key})"
+
+    def _at(self, moment: datetime) -> str:
+        there = moment.astimezone(self.zone)
+        return there.strftime("%d/%m/%Y %H:%M" if self.language == "fr" else "%Y-%m-%d %H:%M")
+
+
+# key: (French, English)
+_WORDS: Mapping[str, tuple[str, str]] = {
+    "title": ("Preuve de consentement à recevoir des SMS", "Proof of consent to receive text messages"),
+    "made": ("{who}, le {at} ({zone})", "{who}, {at} ({zone})"),
+    "contact": ("Contact pour vos données : {contact}", "Contact about your data: {contact}"),
+    "person": ("Personne", "Person"),
+    "number": ("Numéro", "Number"),
+    "name": ("Nom", "Name"),
+    "today": ("À ce jour", "As of today"),
+    "consents": ("Accords", "Consents"),
+    "none": ("aucun accord enregistré", "no consent is recorded"),
+    "opt_out": ("Opposition", "Opt-out"),
+    "opted_out": ("cette personne a dit STOP : plus aucun SMS ne part", "this person opted out: nothing is sent"),
+    "counts": ("accord du {at}, valable jusqu'au {until}", "agreed on {at}, counts until {until}"),
+    "expired": ("accord du {at}, trop ancien depuis le {until}", "agreed on {at}, too old since {until}"),
+    "agreed": ("accord du {at}", "agreed on {at}"),
+    "withdrawn": ("accord retiré le {at}", "withdrawn on {at}"),
+    "agreement": ("Accord du {at}", "Agreement of {at}"),
+    "withdrawal": ("Retrait du {at}", "Withdrawal of {at}"),
+    "purpose": ("Finalité", "Purpose"),
+    "said_at": ("Donné le", "Given"),
+    "withdrawn_at": ("Retiré le", "Withdrawn"),
+    "method": ("Moyen", "Method"),
+    "by_paper": ("sur papier", "on paper"),
+    "by_web_form": ("formulaire sur le web", "web form"),
+    "by_sms_double_opt_in": ("réponse OUI à une question par SMS", "answer YES to a question by SMS"),
+    "by_phone": ("de vive voix ou par téléphone", "in person or by phone"),
+    "by_import": ("liste importée", "imported list"),
+    "recorded": ("Enregistré", "Recorded"),
+    "recorded_by": ("{at} par {by}", "{at} by {by}"),
+    "evidence": ("Pièce conservée", "Evidence kept"),
+    "no_evidence": ("aucune pièce indiquée", "none was named"),
+    "evidence_sha256": ("Empreinte de la pièce (SHA-256)", "SHA-256 of the evidence"),
+    "wording": ("Texte lu, version", "Wording, version"),
+    "unversioned": ("saisi à l'enregistrement", "typed when it was recorded"),
+    "wording_sha256": ("Empreinte du texte (SHA-256)", "SHA-256 of the wording"),
+    "entry": ("Journal d'audit, entrée", "Audit trail, entry"),
+    "question": ("Question par SMS du {at}", "Question by SMS of {at}"),
+    "reason": ("Posée parce que", "Asked because"),
+    "answer": ("Réponse", "Answer"),
+    "answer_yes": ("oui, le {at}", "yes, {at}"),
+    "answer_no": ("non, le {at}", "no, {at}"),
+    "answer_stop": ("STOP, le {at}", "STOP, {at}"),
+    "answer_none": ("aucune dans le délai : pas d'accord", "none in time: no consent"),
+    "answer_unsent": ("la question n'est jamais partie", "the question never left"),
+    "answer_open": ("attendue jusqu'au {until}", "waited for until {until}"),
+    "opposition": ("Opposition du {at}", "Opt-out of {at}"),
+    "origin": ("Reçue par", "How it was said"),
+    "lifted": ("Levée", "Lifted"),
+    "foot": (
+        "Chaque enregistrement est conservé tel quel ; un retrait est un enregistrement de plus. Les entrées du "
+        "journal d'audit sont chaînées par leurs empreintes : « gatewayd audit verify » montre que rien n'y a été "
+        "changé.",
+        "Each record is kept as it is; a withdrawal is one more record. The entries of the audit trail are chained by "
+        "their hashes: `gatewayd audit verify` shows that nothing in it was changed.",
+    ),
+}
