@@ -53,7 +53,7 @@ TRANSITIONS: Mapping[MessageState, frozenset[MessageState]] = MappingProxyType(
         # Back to queued: nothing was written, or the network asked to wait. Blocked: the gate closed at the mark.
         _S.SENDING: frozenset({_S.SENT, _S.FAILED, _S.UNKNOWN, _S.QUEUED, _S.BLOCKED, _S.HELD, _S.CANCELED}),
         _S.SENT: frozenset({_S.DELIVERED, _S.UNDELIVERED}),
-        # By a late answer, a status report, or the operator (queued: he asks for a resend).
+        # By a late answer, a report, the card, or somebody's word (queued: it never went, or is to be sent again).
         _S.UNKNOWN: frozenset({_S.SENT, _S.DELIVERED, _S.UNDELIVERED, _S.FAILED, _S.QUEUED, _S.CANCELED}),
         _S.DELIVERED: frozenset(),
         _S.UNDELIVERED: frozenset(),
