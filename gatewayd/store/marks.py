@@ -260,7 +260,8 @@ def _overtake(connection: Connection, message_id: int, sent_at: datetime) -> Non
     """It waits to be sent again, and need not: through the states that the table allows."""
     message, lease = _m.id == message_id, OVERTAKEN
     connection.execute(sa.update(messages).where(message, _m.state == "held").values(state="queued"))
-    taken = sa.update(messages).where(message, _m.state == "queued").values(state="sending", lease=lease, ready=False)
+    sending = {"state": "sending", "lease": lease, "ready": False, "reason": ""}
+    taken = sa.update(messages).where(message, _m.state == "queued").values(**sending)
     if connection.execute(taken).rowcount:
         claims.leave(connection, message_id, lease, MessageState.SENT, sent_at=sent_at)
 

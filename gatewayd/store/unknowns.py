@@ -124,9 +124,9 @@ def send_again(connection: Connection, message_id: int, *, by: str, now: datetim
 
 
 def last_doubt(connection: Connection, sim_id: int) -> Doubt | None:
-    """See Doubt; None if what went out last is known, or somebody has decided about it."""
+    """See Doubt; None if what went out last is known. A resend that still waits may be called off by what it says."""
     last, *earlier = [*reports.newest(connection, sim_id, limit=2), None]
-    if last is None or last.outcome is not Outcome.UNKNOWN or last.reference is not None or last.resolved_by:
+    if last is None or last.outcome is not Outcome.UNKNOWN or last.reference is not None:
         return None
     # After a clock that was put back, the last by the hour is not the last.
     later = sa.select(_a.id).where(_a.id > last.attempt_id, _a.sim_id == sim_id, _a.on_wire_at.is_not(None)).limit(1)
@@ -174,6 +174,7 @@ RESENT = (
     .where(
         _first.c.message_id == _m.id,
         _first.c.resent_by.is_not(None),
+        _first.c.outcome != str(Outcome.REFUSED),
         _second.c.message_id == _m.id,
         _second.c.part == _first.c.part,
         _second.c.id > _first.c.id,
@@ -183,7 +184,7 @@ RESENT = (
     .correlate(messages)
     .label("resent")
 )
-"""A part of it was sent a second time."""
+"""A part of it was sent a second time, and the first may have gone out too."""
 _LAST_UNKNOWN = (
     sa.select(sa.func.max(attempts.c.id))
     .where(attempts.c.message_id == _m.id, attempts.c.outcome == str(Outcome.UNKNOWN))

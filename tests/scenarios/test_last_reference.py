@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gatewayd.domain.purpose import Limits
+from gatewayd.store.outbox import Resolution
 from gatewayd.store.unknowns import Unknowns
 from tests.scenarios import world as worlds
 from tests.scenarios.receiving import ReceivingWorld, report
@@ -236,6 +237,20 @@ def test_what_a_report_says_counts_more(make: Make) -> None:
     assert world.state(message) == "unknown", "left to the report"
     world.receiver.run_once()
     assert told(world, message) == ("delivered", "sent", "status_report")
+
+
+@pytest.mark.parametrize("fault", ["unplug;at=accepted", "unplug;at=body"])
+def test_a_resend_asked_for_while_the_modem_was_away_is_called_off_or_is_the_first(make: Make, fault: str) -> None:
+    world = make()
+    message = doubtful(world, fault)
+    assert world.state(message) == "unknown"
+    world.outbox.resolve(message, Resolution.RESEND, world.clock.utc_now())
+    world.sims["a"].plug()
+    for _ in range(8):
+        world.advance(15)
+    found = world.outbox.get(message)
+    assert found is not None
+    assert (found.state, found.reason, len(world.ledger)) == ("sent", "", 3), "once, and not called twice"
 
 
 def test_no_question_a_message(make: Make) -> None:
