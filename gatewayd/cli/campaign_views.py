@@ -110,7 +110,7 @@ def print_explanation(found: Explanation, zone: tzinfo, language: str) -> None:
     output.show(
         Text.assemble(
             (f"campaign {found.campaign.name}: ", "bold"),
-            (f"{output.many(found.included, 'person')} of {found.size} would get it", "green"),
+            (f"{found.included} of {output.many(found.size, 'contact')} would get it", "green"),
             f", {left_out} would not. Nothing is sent.",
         )
     )
@@ -118,7 +118,7 @@ def print_explanation(found: Explanation, zone: tzinfo, language: str) -> None:
         rows = [(count, reason, sentences.of_person(reason, language)) for reason, count in found.reasons.most_common()]
         output.show(output.table(("PEOPLE", "REASON", "IN WORDS"), rows, numeric=frozenset({"PEOPLE"})))
     for number, text in found.sample:
-        output.bullet(number, "cyan", text)
+        output.bullet(number, "cyan", text.replace("\n", " ⏎ "))
     output.show(output.pairs(_figures(found, zone)))
     if found.shares:
         output.show(_shares(found.shares, zone))

@@ -3,7 +3,8 @@
 The parts are the daemon's own, in this process; only the SIMs and their network are simulated. The demo ends well only
 if the network's ledger agrees with the database: each part of each sent message accepted exactly once, for its own
 recipient and nobody else, and nothing for those who may not be written to. One recipient answers STOP in the middle:
-what was planned for him later is canceled. The audit trail of it all is verified at the end.
+what was planned for him later is canceled, and the campaign that follows leaves him out. The audit trail of it all is
+verified at the end.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from gatewayd import config, data, logs
-from gatewayd.cli import options, output
+from gatewayd.cli import demo_campaign, options, output
 from gatewayd.clock import Clock, SystemClock
 from gatewayd.config import Settings
 from gatewayd.credentials import Credentials
@@ -46,6 +47,7 @@ from gatewayd.modem import simulator
 from gatewayd.modem.simulator import Accepted, Network
 from gatewayd.services.intake import plan_text
 from gatewayd.store import audit
+from gatewayd.store.contacts import Person
 from gatewayd.store.people import People
 from gatewayd.store.work import MessageRecord, NewMessage
 
@@ -82,6 +84,10 @@ purposes:
     label: La vie de l'association
     basis: consent
     wording: {{template: association, frequency: deux SMS par mois au plus}}
+    footer: "Amicale des Jardins. STOP : répondez STOP. CONTACT : qui écrit"
+contacts:
+  fields:
+    parcelle: {{type: number, why: prévenir ceux dont la parcelle est prête}}
 feeds:
   - folder: .
     purpose: {purpose}
@@ -183,12 +189,13 @@ class _Demo:
                 self._plan_a_later_message(gateway)
                 _drop(data.DEMO_FILE, settings.spool_directory / "drop" / NAME)
                 self._watch(gateway)
+                self._print(rows, gateway.outbox.list(limit=1000))
+                demo_campaign.run(gateway, settings, self._clock, _members(rows), PURPOSE)
                 messages = gateway.outbox.list(limit=1000)
                 verdict = _verified(gateway)
             finally:
                 while not gateway.stop(5):
                     pass
-        self._print(rows, messages)
         faults = disagreements(messages, self._network.ledger.entries())
         if verdict.broken is not None:
             faults.append(f"the audit trail is not as it was written: {verdict.broken}")
@@ -289,6 +296,17 @@ class _Demo:
             output.say(f"  {line}", style="dim")
         output.say("")
         _print_counts(messages)
+
+
+def _members(rows: Sequence[_Row]) -> list[Person]:
+    """The rows as contacts, each number once, with a plot of the garden each."""
+    found: dict[str, Person] = {}
+    for row in rows:
+        if row.recipient:
+            given_name, _, family_name = row.name.partition(" ")
+            fields = {"parcelle": row.line}
+            found.setdefault(row.recipient, Person(row.recipient, given_name, family_name, "fr", fields))
+    return list(found.values())
 
 
 def _verified(gateway: Gateway) -> Verdict:

@@ -41,6 +41,8 @@ def test_it_ends_well_and_shows_everything(tmp_path: Path) -> None:
     to_who_left = [entry.text for entry in ledger if entry.destination == data.SAYS_STOP]
     assert len(to_who_left) == 2, "his message of the file, and the confirmation of his STOP"
     assert "vous ne recevrez plus nos SMS" in str(to_who_left[1])
+    assert "16 of 19 contacts would get it, 3 would not" in done.stdout
+    assert "campaign plantations, finished" in done.stdout
     assert {entry.sim for entry in ledger} == {"accueil", "secours"}
     log = (place / "gatewayd.log").read_text()
     assert "639981" not in log
