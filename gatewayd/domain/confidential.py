@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 OTHERS_NUMBER = "others_number"
 OTHERS_FIELD = "others_field"
@@ -21,10 +22,13 @@ _LONGEST = 4  # words of a field that is looked for
 
 
 class Confidential:
-    """The numbers and telling fields of those who may get a text of this campaign, a page of them at a time."""
+    """The numbers and telling fields of those who may get a text of this campaign.
 
-    def __init__(self, literals: str) -> None:
-        self._literals = _pieces(literals)
+    `literals` are the template's own words, `numbers` those of everybody; fields are learnt a page at a time.
+    """
+
+    def __init__(self, literals: str, numbers: AbstractSet[str] = frozenset()) -> None:
+        self._literals, self._everybody = _pieces(literals), numbers
         self._numbers: set[str] = set()
         self._owners: dict[str, str] = {}
 
@@ -38,12 +42,19 @@ class Confidential:
 
     def fault(self, text: str, number: str, own: Mapping[str, str]) -> str:
         """`others_number`, `others_field`, or nothing when the text holds only what is the recipient's."""
-        if any(tail in self._numbers and tail != number[-_TAIL:] for tail in _tails(text)):
-            return OTHERS_NUMBER
+        own_tail = number[-_TAIL:]
+        for tail in _tails(text):
+            if tail != own_tail and (tail in self._numbers or tail in self._everybody):
+                return OTHERS_NUMBER
         strange = {piece for piece in _pieces(text) - self._literals if self._owners.get(piece, "") not in ("", number)}
         if strange and strange - _pieces("\n".join(own.values())):
             return OTHERS_FIELD
         return ""
+
+
+def tails(numbers: Iterable[str]) -> frozenset[str]:
+    """The ends of numbers, by which they are known."""
+    return frozenset(number[-_TAIL:] for number in numbers)
 
 
 _TAIL = 9

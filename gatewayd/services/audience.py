@@ -8,6 +8,7 @@ answer beforehand; it decides again when each message starts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -16,7 +17,7 @@ from sqlalchemy.engine import Connection
 from gatewayd.clock import Clock
 from gatewayd.domain import number, template
 from gatewayd.domain.campaign import Audience, CampaignRules
-from gatewayd.domain.confidential import Confidential
+from gatewayd.domain.confidential import Confidential, tails
 from gatewayd.domain.consent import GateFacts
 from gatewayd.domain.field import Fields, FieldType, Value
 from gatewayd.domain.lint import Sender, with_footer
@@ -89,10 +90,11 @@ class Verdict:
 
 
 class Judge:
-    """Judges the audience of one campaign, as it is at one moment."""
+    """Judges the audience of one campaign, as it is at one moment; `numbers`: the tails of everybody's."""
 
-    def __init__(self, house: House, campaign: Campaign) -> None:
+    def __init__(self, house: House, campaign: Campaign, numbers: AbstractSet[str] = frozenset()) -> None:
         self._house, self.purpose = house, house.purpose(campaign.purpose)
+        self._everybody = numbers
         self.template: Template = template.compile(campaign.template)
         self._needed = sorted(self.template.required - self.template.asked)
         self._used = self.template.required | self.template.optional
@@ -101,7 +103,7 @@ class Judge:
     def page(self, persons: Sequence[Addressee]) -> list[Verdict]:
         """What each of these gets; each text is checked against all the others of the page."""
         values = [self.values(person.fields) for person in persons]
-        others = Confidential(f"{self.template.source}\n{self.purpose.footer}")
+        others = Confidential(f"{self.template.source}\n{self.purpose.footer}", self._everybody)
         for person, own in zip(persons, values, strict=True):
             others.learn(person.number, [own[name] for name in self._used if name in own])
         return [self._one(person, own, others) for person, own in zip(persons, values, strict=True)]
@@ -155,7 +157,7 @@ class AudienceReader:
         self, database: Database, house: House, campaign: Campaign, clock: Clock, *, at: datetime | None = None
     ) -> None:
         self._store, self.campaign, self._clock = Campaigns(database), campaign, clock
-        self.judge = Judge(house, campaign)
+        self.judge = Judge(house, campaign, tails(self._store.numbers(campaign)))
         self.moment = house.moment(at or clock.utc_now())
         self.segment = house.segment(campaign.audience) if campaign.audience_kind is Audience.SEGMENT else None
 

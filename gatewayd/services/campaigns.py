@@ -23,7 +23,6 @@ from gatewayd.domain.campaign import (
     CampaignState,
     Repeat,
     approvals_needed,
-    check_approval,
     may_follow,
     window,
 )
@@ -97,18 +96,14 @@ class CampaignDesk:
         campaign = self._store.get(name)
         if campaign.state is CampaignState.TO_TEST:
             raise RefusedByRule("to_test", f"campaign {name} is to be tested first: gatewayd campaigns test {name}")
-        may_follow(name, campaign.state, CampaignState.APPROVED)
-        before = self._store.approvals(campaign.id)
-        check_approval(campaign.created_by, by, [one.approved_by for one in before])
         found = explain(self._database, self._house, campaign, self._clock)
         check(self._house.purpose(campaign.purpose), found.remarks)
         if not found.included and campaign.repeat is Repeat.ONCE:
             raise RefusedByRule("nobody", f"campaign {name} reaches nobody: gatewayd campaigns explain {name}")
-        missing = max(0, approvals_needed(found.included, self._house.rules) - len(before) - 1)
         approval = Approval(by, self._clock.utc_now(), found.included)
-        campaign = self._store.approve(campaign, approval, enough=missing == 0)
+        missing = self._store.approve(campaign, approval, approvals_needed(found.included, self._house.rules))
         log.info("campaign.approved", campaign=name, by=by, size=found.included, missing=missing)
-        return campaign, missing
+        return self._store.get(name), missing
 
     def start(self, name: str, by: str, at: datetime | None = None) -> Campaign:
         """Let it go, now or at a time. RefusedByRule."""

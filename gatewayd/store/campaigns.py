@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gatewayd.domain.audit import Event
-from gatewayd.domain.campaign import Audience, CampaignState, Missed, Repeat, may_follow
+from gatewayd.domain.campaign import Audience, CampaignState, Missed, Repeat, check_approval, may_follow
 from gatewayd.domain.consent import GateFacts
 from gatewayd.domain.field import Value
 from gatewayd.domain.message import WAITING_STATES, MessageState
@@ -207,10 +207,20 @@ class Campaigns:
 
     def approvals(self, campaign_id: int) -> Sequence[Approval]:
         """Who agreed, in that order."""
+        with self._database.read() as connection:
+            return self._approvals(connection, campaign_id)
+
+    def _approvals(self, connection: Connection, campaign_id: int) -> Sequence[Approval]:
         a = campaign_approvals.c
         query = sa.select(a.approved_by, a.approved_at, a.size).where(a.campaign_id == campaign_id)
+        return [Approval(*row) for row in connection.execute(query.order_by(a.approved_at))]
+
+    def numbers(self, campaign: Campaign) -> set[str]:
+        """Whose number may not stand in somebody else's text: all contacts', and those of its list."""
+        r = campaign_rows.c
+        listed = sa.select(r.number).where(r.campaign_id == campaign.id, r.reason == "")
         with self._database.read() as connection:
-            return [Approval(*row) for row in connection.execute(query.order_by(a.approved_at))]
+            return set(connection.execute(sa.union(sa.select(_k.number), listed)).scalars())
 
     # -- what is done with them
 
@@ -241,23 +251,31 @@ class Campaigns:
 
         return self._database.write(go)
 
-    def approve(self, campaign: Campaign, approval: Approval, *, enough: bool) -> Campaign:
-        """Note that somebody agreed; `enough`: it is approved by that."""
+    def approve(self, campaign: Campaign, approval: Approval, needed: int) -> int:
+        """Note that somebody agreed; how many more must. It is approved when nobody is missing.
+
+        One that has paused may be agreed to again: its audience has grown. RefusedByRule: its own author, somebody who
+        has agreed before, or a campaign that is not to be approved now. All is asked in this transaction, for two
+        people may agree at the same moment.
+        """
         row = {"campaign_id": campaign.id, "approved_by": approval.approved_by, "approved_at": approval.approved_at}
 
-        def add(connection: Connection) -> None:
+        def agree(connection: Connection) -> int:
+            present = self._found(connection, _c.id == campaign.id)
+            if present.state is not CampaignState.PAUSED:
+                may_follow(present.name, present.state, CampaignState.APPROVED)
+            already = self._approvals(connection, campaign.id)
+            check_approval(present.created_by, approval.approved_by, [one.approved_by for one in already])
             connection.execute(sa.insert(campaign_approvals), {**row, "size": approval.size})
+            missing = max(0, needed - len(already) - 1)
+            if not missing and present.state is CampaignState.TESTED:
+                change = sa.update(campaigns).where(_c.id == campaign.id)
+                connection.execute(change.values(state=str(CampaignState.APPROVED)))
+            step = Step(approval.approved_by, approval.approved_at, {"recipients": approval.size, "missing": missing})
+            _record(connection, present, Event.CAMPAIGN_APPROVED, step, sealed=True)
+            return missing
 
-        step = Step(approval.approved_by, approval.approved_at, {"recipients": approval.size})
-
-        def agree(connection: Connection) -> None:
-            add(connection)
-            _record(connection, campaign, Event.CAMPAIGN_APPROVED, step, sealed=True)
-
-        if enough:
-            return self.change(campaign, CampaignState.APPROVED, step, also=add)
-        self._database.write(agree)
-        return campaign
+        return self._database.write(agree)
 
     # -- the audience
 

@@ -15,10 +15,11 @@ from gatewayd.domain.purpose import Limits
 from gatewayd.errors import GatewaydError, RefusedByRule, SegmentError, UsageError
 from gatewayd.interfaces.campaign_page import page
 from gatewayd.services.explaining import explain
+from gatewayd.services.releasing import CampaignRunner
 from gatewayd.services.reporting import report
 from gatewayd.store import audit
 from gatewayd.store.campaign_figures import Figures
-from gatewayd.store.campaigns import AudienceRow
+from gatewayd.store.campaigns import Approval, AudienceRow
 from tests.scenarios.campaigning import CampaigningWorld
 from tests.scenarios.world import PARIS, TUESDAY_NOON, number
 
@@ -121,6 +122,35 @@ def test_an_audience_that_grew_waits_for_a_second_person(make_campaigns: Callabl
     assert world.tick() == "paused"
     assert world.ledger == []
     assert "second" in world.campaigns.get("reunion").reason
+
+
+def test_what_paused_for_a_second_person_goes_on_when_he_agrees(
+    make_campaigns: Callable[..., CampaigningWorld],
+) -> None:
+    world = make_campaigns(rules=CampaignRules(second_above=1))
+    world.person(1)
+    world.create()
+    world.desk.skip_test("reunion", "camille", "essai")
+    world.desk.approve("reunion", "dominique")
+    world.person(2)
+    world.desk.start("reunion", "camille")
+    assert world.tick() == "paused"
+    assert world.desk.approve("reunion", "sacha") == (world.campaigns.get("reunion"), 0)
+    world.desk.resume("reunion", "camille")
+    assert world.tick() == "finished"
+    assert len(world.ledger) == 2
+
+
+def test_two_people_may_agree_at_the_same_moment(make_campaigns: Callable[..., CampaigningWorld]) -> None:
+    world = make_campaigns(rules=CampaignRules(second_above=1))
+    world.person(1)
+    world.person(2)
+    draft = world.create()
+    world.desk.skip_test("reunion", "camille", "essai")
+    now = world.clock.utc_now()
+    for name, missing in (("dominique", 1), ("sacha", 0)):  # each has read that nobody had agreed yet
+        assert world.campaigns.approve(draft, Approval(name, now, 2), 2) == missing
+    assert world.campaigns.get("reunion").state == "approved"
 
 
 def test_it_is_tested_when_each_has_it_and_one_tried_to_leave(world: CampaigningWorld) -> None:
@@ -270,11 +300,46 @@ def test_a_default_stands_in_for_an_empty_field(world: CampaigningWorld) -> None
     assert world.explain().sample[0][1].startswith("Bonjour à vous")
 
 
-def test_a_text_with_another_recipients_number_is_not_sent(world: CampaigningWorld) -> None:
+@pytest.mark.parametrize("town", ["Lyon", "Paris"])  # of this audience, or of another
+def test_a_text_with_another_contacts_number_is_not_sent(world: CampaigningWorld, town: str) -> None:
     world.person(1, given_name="06 39 98 00 02")  # a spreadsheet shifted by a column
-    world.person(2)
+    world.person(2, ville=town, agreed=False)
     world.create()
-    assert dict(world.explain().reasons) == {"others_number": 1}
+    assert world.explain().reasons["others_number"] == 1
+
+
+def test_what_a_contact_holds_is_never_read_as_a_template(world: CampaigningWorld) -> None:
+    world.person(1, given_name="{{ ville }}{% for a in b %}")
+    world.create()
+    assert world.explain().sample[0][1].startswith("Bonjour {{ ville }}{% for a in b %}, la réunion")
+
+
+def test_what_explain_said_is_what_the_release_does(world: CampaigningWorld) -> None:
+    for n in range(1, 9):
+        world.person(n, agreed=n % 3 > 0, given_name="" if n % 4 == 0 else "Anne")
+    world.create()
+    told = {one.number: one.reason for one in world.explain().people}
+    world.desk.skip_test("reunion", "camille", "essai")
+    world.desk.approve("reunion", "dominique")
+    world.desk.start("reunion", "camille")
+    world.tick()
+    fates = Figures(world.db).fates(world.campaigns.get("reunion"))
+    assert {fate.recipient: "" if fate.state else fate.reason for fate in fates} == told
+
+
+def test_a_purpose_that_is_gone_stops_its_campaigns_with_a_sentence(world: CampaigningWorld) -> None:
+    world.person(1)
+    world.create()
+    world.desk.skip_test("reunion", "camille", "essai")
+    world.desk.approve("reunion", "dominique")
+    world.desk.start("reunion", "camille")
+    house = replace(world.house, sending=replace(world.rules, purposes={}))
+    CampaignRunner(world.db, house, world.clock).run_once()
+    campaign = world.campaigns.get("reunion")
+    assert campaign.state == "paused"
+    assert campaign.reason == "cannot go on: there is no purpose 'info'; the configuration has: none"
+    world.desk.resume("reunion", "camille")
+    assert world.tick() == "finished"
 
 
 # -- what came of it

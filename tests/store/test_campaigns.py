@@ -1,0 +1,142 @@
+"""Campaigns in the database: what it refuses by itself, and what a queue of others costs them: nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from gatewayd.domain.campaign import TRANSITIONS, Audience, CampaignState
+from gatewayd.errors import StoreError, TransitionError
+from gatewayd.store.campaign_figures import Figures
+from gatewayd.store.campaigns import FOR_EVER, Campaign, Campaigns, Judgement, NewCampaign, Step
+from gatewayd.store.engine import Database
+from gatewayd.store.outbox import Outbox
+from gatewayd.store.schema import campaign_approvals, campaigns, messages
+from gatewayd.store.watching import Watch
+from tests.store.conftest import NOW
+from tests.store.test_outbox import ALICE, BOB, new
+
+WAY = (
+    CampaignState.TO_TEST, CampaignState.TESTED, CampaignState.APPROVED, CampaignState.SCHEDULED, CampaignState.RUNNING,
+)  # fmt: skip
+STEP = Step("camille", NOW)
+
+
+@pytest.fixture
+def key() -> bytes | None:
+    """The plain engine: what is asked here is SQL."""
+    return None
+
+
+def made(database: Database, name: str = "reunion") -> Campaign:
+    written = NewCampaign(name, "events", "x", Audience.NUMBERS, "2 numbers", "default", 5, "a")
+    return Campaigns(database).create(written, (), NOW)
+
+
+def led_to(database: Database, state: CampaignState) -> Campaign:
+    store, campaign = Campaigns(database), made(database)
+    for following in WAY:
+        if campaign.state is state:
+            return campaign
+        campaign = store.change(campaign, following, STEP)
+    return campaign if campaign.state is state else store.change(campaign, state, STEP)
+
+
+def run(database: Database, *recipients: str) -> Campaign:
+    """A campaign that runs, with a message for each of these."""
+    store = Campaigns(database)
+    campaign = led_to(database, CampaignState.SCHEDULED)
+    begun = store.begin_run(campaign, NOW, next_run_at=None, may_send_until=FOR_EVER)
+    assert begun is not None
+    judged = [Judgement(one, "", replace(new(one), campaign_id=begun.id)) for one in recipients]
+    assert store.release(begun, judged, reached=1, done=True) == len(recipients)
+    return store.get(begun.name)
+
+
+def change(database: Database, which: Campaign, **values: Any) -> None:
+    def write(connection: Connection) -> None:
+        connection.execute(sa.update(campaigns).where(campaigns.c.id == which.id).values(**values))
+
+    database.write(write)
+
+
+@pytest.mark.parametrize("state", [*WAY, CampaignState.PAUSED, CampaignState.CANCELED, CampaignState.FINISHED])
+def test_the_database_itself_refuses_every_other_step(database: Database, state: CampaignState) -> None:
+    campaign = led_to(database, state)
+    for following in set(CampaignState) - TRANSITIONS[state] - {state}:
+        with pytest.raises(TransitionError):
+            change(database, campaign, state=str(following))
+
+
+@pytest.mark.parametrize("column", ["template", "purpose", "audience", "pool", "name", "created_by"])
+def test_what_was_written_is_never_changed(database: Database, column: str) -> None:
+    with pytest.raises(StoreError, match="made anew"):
+        change(database, made(database), **{column: "other"})
+
+
+def test_only_a_running_one_may_send(database: Database) -> None:
+    with pytest.raises(StoreError):
+        change(database, made(database), may_send_until=FOR_EVER)
+
+
+def test_who_agreed_is_kept(database: Database) -> None:
+    campaign = made(database)
+    row = {"campaign_id": campaign.id, "approved_by": "a", "approved_at": NOW, "size": 1}
+    database.write(lambda connection: connection.execute(sa.insert(campaign_approvals), row))
+    with pytest.raises(StoreError, match="kept"):
+        database.write(lambda connection: connection.execute(sa.delete(campaign_approvals)))
+
+
+def test_a_page_is_released_once(database: Database) -> None:
+    campaign = run(database, ALICE)
+    stale = replace(campaign, releasing=True, reached=0)
+    page = [Judgement(BOB, "", replace(new(BOB), campaign_id=campaign.id))]
+    assert Campaigns(database).release(stale, page, reached=1, done=True) is None
+    assert len(Outbox(database).list()) == 1
+
+
+def test_settling_takes_some_at_a_time_and_comes_to_an_end(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatewayd.store.campaigns.SETTLED_AT_ONCE", 2)
+    store = Campaigns(database)
+    campaign = store.change(run(database, ALICE, BOB, "+33639980003"), CampaignState.CANCELED, STEP)
+    first = store.settle(campaign)
+    assert first is not None
+    assert [str(one.state) for one in Outbox(database).list()] == ["queued", "canceled", "canceled"]
+    assert store.settle(campaign, first) is None
+    assert {str(one.state) for one in Outbox(database).list()} == {"canceled"}
+    assert store.unsettled() == []
+
+
+def test_no_question_about_a_campaign_reads_the_queue(database: Database) -> None:
+    campaign = run(database, ALICE, BOB)
+    texts: list[str] = []
+    driver: Any = database.write(lambda connection: connection.connection.driver_connection)
+    driver.set_trace_callback(texts.append)
+    with database.read() as connection:
+        reader: Any = connection.connection.driver_connection
+    reader.set_trace_callback(texts.append)
+    store, watch, figures = Campaigns(database), Watch(database), Figures(database)
+    store.settle(store.change(campaign, CampaignState.PAUSED, STEP))
+    watch.counts(campaign)
+    watch.made(campaign)
+    watch.stops(campaign, NOW)
+    figures.groups(campaign)
+    figures.submissions(campaign)
+    list(figures.fates(campaign))
+    reader.set_trace_callback(None)
+    driver.set_trace_callback(None)
+    read = [text for text in texts if text.lstrip().upper().startswith(("SELECT", "UPDATE"))]
+    assert len(read) > 8
+    steps = [(step[-1], text) for text in read for step in reader.execute(f"EXPLAIN QUERY PLAN {text}")]
+    whole = ("SCAN messages", "SCAN attempts", "SCAN campaign_recipients")
+    assert [text for step, text in steps if step in whole] == []
+
+
+def test_a_state_that_changes_touches_no_index_of_campaigns() -> None:
+    (index,) = (index for index in messages.indexes if index.name == "messages_of_campaign")
+    assert [column.name for column in index.columns] == ["campaign_id"]
+    assert "state" not in str(index.dialect_options["sqlite"]["where"])
