@@ -29,6 +29,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from gatewayd.interfaces.spreadsheet.table import CORRUPT, REJECTED, Bounds, Refused, Row, bounded
 
 _PROLOG = 1 << 12
+_LONGEST_PROLOG = 1 << 16  # what Excel writes before the first element is shorter than a line
 _MAX_MEMBERS = 2_000
 _MAX_LOADED = 40 * 1024 * 1024  # what openpyxl holds in memory as a whole: shared strings, styles, the workbook
 _LAST_ROW = 1_048_576  # of a spreadsheet; openpyxl counts up to whatever a file says
@@ -135,12 +136,15 @@ def _is_sound(member: zipfile.ZipInfo) -> bool:
 
 
 def _has_document_type(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
-    """Reads a member as far as its first element, or as far as it is XML."""
+    """Reads a member as far as its first element, or as far as it is XML; what has none for too long is taken for one:
+    the parser takes the square of the time for a single word of megabytes."""
     found: list[bool] = []
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = lambda *_: found.append(True)
     parser.StartElementHandler = lambda *_: found.append(False)
     with archive.open(member) as content, contextlib.suppress(expat.ExpatError):  # what is no XML, openpyxl refuses
         while not found and (chunk := content.read(_PROLOG)):
+            if content.tell() > _LONGEST_PROLOG:
+                return True
             parser.Parse(chunk)
     return found[:1] == [True]
