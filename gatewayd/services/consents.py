@@ -1,8 +1,8 @@
 """Agreements are recorded, each with its proof: to which words, how, when, by whom, and what shows it.
 
 What is recorded is never changed: a withdrawal is a record of its own. Lists of agreements are planned, shown, and
-written in one transaction, as those of contacts are; the proof of each is the list's SHA-256, and the same list twice
-records nothing the second time. Who opted out is passed over: that is lifted by his own word, not by a list.
+then written; the proof of each is the list's SHA-256, and the same list twice records nothing the second time. Who
+opted out is passed over: that is lifted by his own word, not by a list.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ class ConsentBook:
         return found
 
     def record(self, new: Sequence[NewConsent]) -> None:
-        """Record agreements, all or none."""
-        self._people.record_consents(new, self._clock.utc_now())
+        """Record agreements; a long list in several transactions."""
+        self._people.record_list(new, self._clock.utc_now())
         for one in new:
             log.info("consent.recorded", recipient=one.recipient, purpose=one.purpose, method=one.method)
 

@@ -1,7 +1,9 @@
 """Lists of people become contacts: planned, shown, and only then written, in one transaction.
 
-`plan` judges each row and compares it with what is known: nothing is written. `carry_out` writes what was planned, or
-nothing (StoreError: somebody changed a contact meanwhile). The same list twice changes nothing the second time.
+`plan` judges each row and compares it with what is known: nothing is written. `carry_out` writes the contacts as they
+were planned, or nothing (StoreError: somebody changed one meanwhile). Agreements follow, some hundreds in a
+transaction: each has an entry of the audit trail, and a STOP must not wait for 50,000 of them. The same list twice
+changes nothing the second time; after a crash between the two it records the rest.
 
 Only declared fields are kept. An empty cell says nothing, and changes nothing. A value whose field is no longer
 declared goes with the next list that names its contact. Who opted out stays opted out, and no consent of a list is
@@ -22,7 +24,7 @@ from gatewayd.domain.field import LONGEST_NAME, Field, Value, plain_text, read_l
 from gatewayd.domain.number import repair_excel
 from gatewayd.errors import NumberError, UsageError
 from gatewayd.services.intake import NumberRules
-from gatewayd.store import audit, people
+from gatewayd.store import audit
 from gatewayd.store import contacts as store
 from gatewayd.store.contacts import Contact, Contacts, Person
 from gatewayd.store.engine import Database
@@ -105,10 +107,8 @@ class ContactLists:
         opted_out = self._people.opted_out(numbers)
         found.opted_out = sorted(opted_out)
         if consent is not None:
-            proven = self._people.proven(consent.purpose, consent.evidence_sha256, numbers)
-            found.consents = [
-                replace(consent, recipient=number) for number in numbers if number not in opted_out | proven
-            ]
+            passed = opted_out | self._people.proven(consent.purpose, consent.evidence_sha256, numbers)
+            found.consents = [replace(consent, recipient=number) for number in numbers if number not in passed]
         return found
 
     def carry_out(self, plan: Plan, source: str, *, by: str, sha256: str) -> None:
@@ -118,13 +118,13 @@ class ContactLists:
 
         def write(connection: Connection) -> None:
             store.write(connection, plan.new, [(one.old, one.new) for one in plan.changed], source, at)
-            people.add_consents(connection, plan.consents, at)
             audit.append(
                 connection, Event.CONTACTS_IMPORTED, at, by=by, file=sha256, new=len(plan.new),
                 changed=len(plan.changed), consents=len(plan.consents),
             )  # fmt: skip
 
         self._database.write(write)
+        self._people.record_list(plan.consents, at)
         log.info("contacts.imported", new=len(plan.new), changed=len(plan.changed), consents=len(plan.consents))
 
     def _read(self, rows: Iterable[ListRow], found: Plan) -> dict[str, dict[str, Value]]:

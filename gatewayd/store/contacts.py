@@ -19,6 +19,7 @@ from gatewayd.domain.field import Value
 from gatewayd.errors import StoreError
 from gatewayd.store.engine import Database, chunks
 from gatewayd.store.schema import contacts
+from gatewayd.store.statement import Statement
 from gatewayd.store.types import UtcTime
 
 _TICK = timedelta(microseconds=1)
@@ -50,12 +51,31 @@ _c = contacts.c
 _CONTACT = sa.select(
     _c.number, _c.given_name, _c.family_name, _c.language, _c.fields, _c.id, _c.source, _c.created_at, _c.updated_at
 )
-_ADD = upsert(contacts).on_conflict_do_nothing(index_elements=["number"])
-_CHANGE = (
+_OWN: Mapping[str, Any] = {"given_name": None, "family_name": None, "language": None, "fields": sa.JSON()}
+
+
+def _given() -> dict[str, sa.BindParameter[Any]]:
+    return {name: sa.bindparam(f"new_{name}", type_=kind, required=True) for name, kind in _OWN.items()}
+
+
+_ADD = Statement(
+    upsert(contacts)
+    .values(
+        number=sa.bindparam("number", required=True),
+        source=sa.bindparam("source", required=True),
+        created_at=sa.bindparam("now", type_=UtcTime, required=True),
+        updated_at=sa.bindparam("now", type_=UtcTime, required=True),
+        **_given(),
+    )
+    .on_conflict_do_nothing(index_elements=["number"])
+)
+_CHANGE = Statement(
     sa.update(contacts)
-    .where(_c.id == sa.bindparam("contact_id"), _c.updated_at == sa.bindparam("seen_at", type_=UtcTime))
-    .values({name: sa.bindparam(f"new_{name}") for name in ("given_name", "family_name", "language", "updated_at")})
-    .values(fields=sa.bindparam("new_fields", type_=sa.JSON))
+    .where(
+        _c.id == sa.bindparam("contact_id", required=True),
+        _c.updated_at == sa.bindparam("seen_at", type_=UtcTime, required=True),
+    )
+    .values(updated_at=sa.bindparam("now", type_=UtcTime, required=True), **_given())
 )
 
 
@@ -63,26 +83,23 @@ def write(
     connection: Connection, new: Sequence[Person], changed: Sequence[tuple[Contact, Person]], source: str, at: datetime
 ) -> None:
     """In the caller's transaction: add contacts and change others. StoreError: they are not as they were planned."""
-    added = [{**_values(person), "number": person.number, "source": source, "created_at": at} for person in new]
-    for row in added:
-        row["updated_at"] = at
-    written = connection.execute(_ADD, added).rowcount if added else 0
-    altered = [
-        {f"new_{name}": value for name, value in _values(person).items()}
+    written = _ADD.many(
+        connection, [{**_values(person), "number": person.number, "source": source, "now": at} for person in new]
+    )
+    written += _CHANGE.many(
+        connection,
         # Later than before, whatever the clock says: it is by this that a second writer sees the first one.
-        | {"new_updated_at": max(at, old.updated_at + _TICK), "contact_id": old.id, "seen_at": old.updated_at}
-        for old, person in changed
-    ]
-    written += connection.execute(_CHANGE, altered).rowcount if altered else 0
+        [
+            {**_values(person), "now": max(at, old.updated_at + _TICK), "contact_id": old.id, "seen_at": old.updated_at}
+            for old, person in changed
+        ],
+    )
     if written != len(new) + len(changed):
         raise StoreError("somebody has changed contacts meanwhile: nothing was written, run it again")
 
 
 def _values(person: Person) -> dict[str, Any]:
-    return {
-        "given_name": person.given_name, "family_name": person.family_name, "language": person.language,
-        "fields": dict(person.fields),
-    }  # fmt: skip
+    return {f"new_{name}": getattr(person, name) for name in _OWN}
 
 
 class Contacts:

@@ -190,9 +190,9 @@ def inserted_id(result: CursorResult[Any]) -> int:
     return int(key[0])
 
 
-def chunks(keys: Iterable[str]) -> Iterator[list[str]]:
-    """As many as one query asks for."""
-    waiting = iter(keys)
+def chunks(things: Iterable[T]) -> Iterator[list[T]]:
+    """As many as one query asks for, and one transaction changes."""
+    waiting = iter(things)
     while some := list(islice(waiting, CHUNK)):
         yield some
 

@@ -6,7 +6,7 @@ takes 3. The expressions stay SQLAlchemy's, with their types; a dialect other th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -68,6 +68,14 @@ class Statement:
         if connection.dialect.name != "sqlite":
             return connection.execute(self._expression, values).rowcount
         return int(self._execute(connection, values).rowcount)
+
+    def many(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
+        """How many rows were changed, by all of these."""
+        if connection.dialect.name != "sqlite":
+            return connection.execute(self._expression, rows).rowcount
+        compiled = self._compiled or self._compile(connection.dialect)
+        driver: Any = connection.connection.driver_connection
+        return int(driver.executemany(compiled.text, map(compiled.arguments, rows)).rowcount)
 
     def insert(self, connection: Connection, **values: Any) -> int:
         """The key of the row inserted."""
