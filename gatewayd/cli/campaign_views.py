@@ -138,7 +138,7 @@ def _figures(found: Explanation, zone: tzinfo) -> list[tuple[str, object]]:
         ("lengths", lengths),
         ("price", price),
         ("first may leave", opens),
-        ("last would leave", _end(found.ends_at, zone) if found.included else ""),
+        ("last would leave", _last(found, zone)),
         ("to be approved by", output.many(found.approvals, "person") if found.approvals else "nobody"),
     ]
     return [(name, value) for name, value in facts if value != ""]
@@ -157,6 +157,12 @@ def _shares(shares: Sequence[Share], zone: tzinfo) -> Table:
     ]
     columns = ("SIM", "MESSAGES", "SMS", "PRICE", "NEW PEOPLE", "MAY STILL MEET", "LEFT THEN", "OVER LIMIT", "ENDS")
     return output.table(columns, rows, numeric=frozenset(columns[1:8]))
+
+
+def _last(found: Explanation, zone: tzinfo) -> str:
+    if not found.included:
+        return ""
+    return _end(found.ends_at, zone) if found.shares else f"no SIM of the pool {found.campaign.pool} is known yet"
 
 
 def _end(at: datetime | None, zone: tzinfo) -> str:

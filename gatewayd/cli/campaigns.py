@@ -314,10 +314,8 @@ def _audience(
     if segment:
         return Audience.SEGMENT, house.segments.get(segment.strip(), segment), ()
     if file is None:
-        rows = [
-            AudienceRow(place, number, reason)
-            for place, (number, reason) in enumerate(read_numbers(to, number_rules(here.settings)), start=1)
-        ]
+        judged = read_numbers(enumerate(to, start=1), number_rules(here.settings))
+        rows = [AudienceRow(place, number, reason) for place, (number, reason) in enumerate(judged, start=1)]
         return Audience.NUMBERS, f"{output.many(len(rows), 'number')}", rows
     return Audience.FILE, safe_name(file.name), _rows(here, source, file)
 
@@ -335,7 +333,7 @@ def _rows(here: context.Context, source: str, file: Path) -> list[AudienceRow]:
     for row in read.rows():
         fields: dict[str, Value] = {_own(name): cell for name, cell in row.cells.items() if cell}
         lines.append((row, next((cell for cell in row.numbers if cell), ""), fields))
-    judged = read_numbers([raw for _, raw, _ in lines], rules)
+    judged = read_numbers([(row.line, raw) for row, raw, _ in lines], rules)
     return [
         AudienceRow(row.line, number, row.fault or reason, fields)
         for (row, _, fields), (number, reason) in zip(lines, judged, strict=True)

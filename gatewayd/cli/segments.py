@@ -11,6 +11,7 @@ from gatewayd.cli import context, options, output
 from gatewayd.cli.options import AsJson
 from gatewayd.daemon.rules import house_of
 from gatewayd.services.audience import House
+from gatewayd.store.audiences import Audiences
 from gatewayd.store.campaigns import Campaigns
 
 app = options.noun("Rules that select contacts, as audiences of campaigns.")
@@ -43,8 +44,8 @@ def preview(
     """Say how many contacts a rule selects, and show some."""
     here = context.of(ctx)
     house = house_of(here.settings)
-    store = Campaigns(here.database)
-    rule = house.segment(segment, [one.name for one in store.list()])
+    store = Audiences(here.database)
+    rule = house.segment(segment, [one.name for one in Campaigns(here.database).list()])
     moment = house.moment(here.clock.utc_now())
     count = store.count(rule, moment)
     found = list(islice(store.members(rule, moment, limit), limit))
@@ -59,4 +60,4 @@ def preview(
 
 
 def _count(here: context.Context, house: House, name: str) -> int:
-    return Campaigns(here.database).count(house.segment(name), house.moment(here.clock.utc_now()))
+    return Audiences(here.database).count(house.segment(name), house.moment(here.clock.utc_now()))

@@ -7,7 +7,7 @@ answer beforehand; it decides again when each message starts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -30,7 +30,8 @@ from gatewayd.errors import NumberError, RefusedByRule, TextError, UsageError
 from gatewayd.services.allowance import Rules
 from gatewayd.services.intake import NumberRules, plan_text
 from gatewayd.store import people
-from gatewayd.store.campaigns import Addressee, Campaign, Campaigns
+from gatewayd.store.audiences import Addressee, Audiences
+from gatewayd.store.campaigns import Campaign
 from gatewayd.store.engine import Database
 
 PAGE = 500
@@ -156,7 +157,7 @@ class AudienceReader:
     def __init__(
         self, database: Database, house: House, campaign: Campaign, clock: Clock, *, at: datetime | None = None
     ) -> None:
-        self._store, self.campaign, self._clock = Campaigns(database), campaign, clock
+        self._store, self.campaign, self._clock = Audiences(database), campaign, clock
         self.judge = Judge(house, campaign, tails(self._store.numbers(campaign)))
         self.moment = house.moment(at or clock.utc_now())
         self.segment = house.segment(campaign.audience) if campaign.audience_kind is Audience.SEGMENT else None
@@ -167,9 +168,7 @@ class AudienceReader:
 
     def page(self, after: int, limit: int = PAGE) -> list[Verdict]:
         """What the next ones behind a place get; nothing behind the last."""
-        persons = self._store.audience(
-            self.campaign, self.segment, self.moment, self._refusal, after=after, limit=limit
-        )
+        persons = self._store.page(self.campaign, self.segment, self.moment, self._refusal, after=after, limit=limit)
         return self.judge.page(persons)
 
     def all(self) -> Iterator[Verdict]:
@@ -183,10 +182,10 @@ class AudienceReader:
         return people.refusal(connection, self.judge.purpose, recipient, facts, self._clock.utc_now()) or ""
 
 
-def read_numbers(raw: Sequence[str], numbers: NumberRules) -> Iterator[tuple[str, str]]:
-    """Each number in E.164 with "", or as it was written with the reason why it cannot be used."""
+def read_numbers(raw: Iterable[tuple[int, str]], numbers: NumberRules) -> Iterator[tuple[str, str]]:
+    """Each number of a line in E.164 with "", or as it was written with the reason why it cannot be used."""
     seen: dict[str, int] = {}
-    for line, written in enumerate(raw, start=1):
+    for line, written in raw:
         try:
             found = numbers.parse(number.repair_excel(written))
         except NumberError as error:

@@ -9,7 +9,7 @@ Pause and cancel are one row: from that commit on nothing more of the campaign s
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,12 +28,14 @@ from gatewayd.domain.campaign import (
 )
 from gatewayd.domain.lint import with_footer
 from gatewayd.domain.message import MessageState
+from gatewayd.domain.sensitive import kind_of
 from gatewayd.errors import NumberError, RefusedByRule, UsageError
 from gatewayd.services.audience import AudienceReader, House, Judge, check_template
 from gatewayd.services.explaining import check, explain, lint, may_send_until, opens_at
 from gatewayd.services.intake import plan_text
+from gatewayd.store.audiences import Audiences, fields_of
 from gatewayd.store.audit import GATEWAY
-from gatewayd.store.campaigns import NOT_NOW, Approval, AudienceRow, Campaign, Campaigns, NewCampaign, Step, fields_of
+from gatewayd.store.campaigns import NOT_NOW, Approval, AudienceRow, Campaign, Campaigns, NewCampaign, Step
 from gatewayd.store.contacts import Contacts
 from gatewayd.store.engine import Database
 from gatewayd.store.outbox import NewMessage
@@ -78,6 +80,7 @@ class CampaignDesk:
         purpose = self._house.purpose(new.purpose)
         new = replace(new, pool=new.pool or purpose.pool)
         more = {name for row in rows for name in row.fields or {}}
+        self._check_columns(more)
         check_template(new.template, self._house, sorted(more))
         if new.audience_kind is Audience.SEGMENT:
             names = [one.name for one in self._store.list()]
@@ -234,6 +237,15 @@ class CampaignDesk:
 
     # -- what is checked
 
+    def _check_columns(self, names: Iterable[str]) -> None:
+        """What a list brings for its texts is kept as contacts are: nothing that sounds sensitive without a ground."""
+        for name in names:
+            kind = kind_of(name) if name not in self._house.fields else None
+            if kind is not None:
+                raise RefusedByRule(
+                    "sensitive", f"the column {name} sounds like data about {kind}: declare it, or leave it out"
+                )
+
     def _check_times(self, new: NewCampaign, now: datetime) -> None:
         if new.deadline is not None and new.deadline <= now:
             raise RefusedByRule("deadline", "the deadline has passed already")
@@ -253,7 +265,9 @@ class CampaignDesk:
 
     def _check_audience(self, new: NewCampaign, rows: Sequence[AudienceRow]) -> None:
         if new.audience_kind is Audience.SEGMENT:
-            size = self._store.count(self._house.segment(new.audience), self._house.moment(self._clock.utc_now()))
+            size = Audiences(self._database).count(
+                self._house.segment(new.audience), self._house.moment(self._clock.utc_now())
+            )
             if not size and new.repeat is Repeat.ONCE:
                 raise RefusedByRule("nobody", "no contact is in this segment")
         elif all(row.reason for row in rows):

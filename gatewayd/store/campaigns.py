@@ -10,7 +10,7 @@ A change of state is one row (`gate.py`). `settle` lets the waiting messages fol
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,12 +19,10 @@ from sqlalchemy.engine import Connection
 
 from gatewayd.domain.audit import Event
 from gatewayd.domain.campaign import Audience, CampaignState, Missed, Repeat, check_approval, may_follow
-from gatewayd.domain.consent import GateFacts
 from gatewayd.domain.field import Value
 from gatewayd.domain.message import WAITING_STATES, MessageState
-from gatewayd.domain.segment import Moment, Segment
 from gatewayd.errors import RefusedByRule, UsageError
-from gatewayd.store import audit, gate, people, segments
+from gatewayd.store import audit, gate
 from gatewayd.store.engine import Database, inserted_id
 from gatewayd.store.outbox import NewMessage, Outbox
 from gatewayd.store.schema import (
@@ -41,6 +39,7 @@ NOT_NOW = datetime(1970, 1, 1, tzinfo=UTC)
 """Until when a campaign may send that may not."""
 FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 TEST_RUN = 0
+ROWS_AT_ONCE = 500
 SETTLED_AT_ONCE = 500
 """Messages that follow their campaign in one transaction: nobody waits long for the writer."""
 
@@ -111,16 +110,6 @@ class AudienceRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Addressee:
-    """A person of the audience: `place` orders it; `refusal`: why this purpose may not write to him now."""
-
-    place: int
-    number: str
-    fields: Mapping[str, Value]
-    refusal: str
-
-
-@dataclass(frozen=True, slots=True)
 class Approval:
     """Somebody agreed."""
 
@@ -156,26 +145,39 @@ class Campaigns:
     # -- what they are
 
     def create(self, new: NewCampaign, rows: Sequence[AudienceRow], now: datetime) -> Campaign:
-        """Keep a draft, with the rows of its list. RefusedByRule: the name is taken."""
-        values = {name: getattr(new, name) for name in NewCampaign.__dataclass_fields__}
-        values |= {"state": str(CampaignState.DRAFT), "created_at": now}
+        """Keep a draft, with the rows of its list. RefusedByRule: the name is taken.
 
-        def add(connection: Connection) -> Campaign:
+        The rows come a chunk at a time; until the last has, it can only be canceled.
+        """
+        values = {name: getattr(new, name) for name in NewCampaign.__dataclass_fields__}
+        values |= {"state": str(CampaignState.DRAFT), "created_at": now, "releasing": bool(rows)}
+
+        def begin(connection: Connection) -> Campaign:
             if connection.execute(sa.select(_c.id).where(_c.name == new.name)).first() is not None:
                 raise RefusedByRule("name_taken", f"there is a campaign {new.name} already: take another name")
             campaign_id = inserted_id(connection.execute(sa.insert(campaigns), _plain(values)))
-            listed = [
-                {"campaign_id": campaign_id, "row_number": row.row_number, "number": row.number, "reason": row.reason,
-                 "fields": dict(row.fields or {})}
-                for row in rows
-            ]  # fmt: skip
-            if listed:
-                connection.execute(sa.insert(campaign_rows), listed)
             campaign = self._found(connection, _c.id == campaign_id)
             _record(connection, campaign, Event.CAMPAIGN_CREATED, Step(new.created_by, now), sealed=True)
             return campaign
 
-        return self._database.write(add)
+        campaign = self._database.write(begin)
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            self._add_rows(campaign, rows[start : start + ROWS_AT_ONCE], last=start + ROWS_AT_ONCE >= len(rows))
+        return replace(campaign, releasing=False)
+
+    def _add_rows(self, campaign: Campaign, rows: Sequence[AudienceRow], *, last: bool) -> None:
+        values = [
+            {"campaign_id": campaign.id, "row_number": row.row_number, "number": row.number, "reason": row.reason,
+             "fields": dict(row.fields or {})}
+            for row in rows
+        ]  # fmt: skip
+
+        def add(connection: Connection) -> None:
+            connection.execute(sa.insert(campaign_rows), values)
+            if last:
+                connection.execute(sa.update(campaigns).where(_c.id == campaign.id).values(releasing=False))
+
+        self._database.write(add)
 
     def get(self, name: str) -> Campaign:
         """One, by its name. UsageError."""
@@ -215,13 +217,6 @@ class Campaigns:
         query = sa.select(a.approved_by, a.approved_at, a.size).where(a.campaign_id == campaign_id)
         return [Approval(*row) for row in connection.execute(query.order_by(a.approved_at))]
 
-    def numbers(self, campaign: Campaign) -> set[str]:
-        """Whose number may not stand in somebody else's text: all contacts', and those of its list."""
-        r = campaign_rows.c
-        listed = sa.select(r.number).where(r.campaign_id == campaign.id, r.reason == "")
-        with self._database.read() as connection:
-            return set(connection.execute(sa.union(sa.select(_k.number), listed)).scalars())
-
     # -- what is done with them
 
     def change(
@@ -241,6 +236,8 @@ class Campaigns:
         def go(connection: Connection) -> Campaign:
             present = self._found(connection, _c.id == campaign.id)
             may_follow(present.name, present.state, following)
+            if present.state is CampaignState.DRAFT and present.releasing and following is not CampaignState.CANCELED:
+                raise RefusedByRule("incomplete", f"the list of {present.name} did not come in whole: make it anew")
             stops = {} if following is CampaignState.RUNNING else {"may_send_until": NOT_NOW}
             change = sa.update(campaigns).where(_c.id == campaign.id)
             connection.execute(change.values(state=str(following), unsettled=True, **stops, **_plain(values)))
@@ -276,79 +273,6 @@ class Campaigns:
             return missing
 
         return self._database.write(agree)
-
-    # -- the audience
-
-    def audience(
-        self,
-        campaign: Campaign,
-        segment: Segment | None,
-        moment: Moment,
-        allows: Callable[[Connection, str, GateFacts], str],
-        *,
-        after: int,
-        limit: int,
-    ) -> Sequence[Addressee]:
-        """The next persons behind a place; `allows` says why the gate refuses one, "" where it does not."""
-        query = self._of_segment(segment, moment, campaign) if segment is not None else self._of_rows(campaign)
-        with self._database.read() as connection:
-            rows = connection.execute(query, {"after": after, "most": limit}).all()
-            return [
-                Addressee(
-                    row.place,
-                    row.number,
-                    fields_of(row) | dict(row.own or {}),
-                    row.reason or allows(connection, row.number, GateFacts(bool(row.opted_out), row.agreed_at)),
-                )
-                for row in rows
-            ]
-
-    def size(self, campaign: Campaign, segment: Segment | None, moment: Moment) -> int:
-        """How many persons, refused ones included."""
-        if segment is not None:
-            return self.count(segment, moment)
-        query = sa.select(sa.func.count()).where(campaign_rows.c.campaign_id == campaign.id)
-        with self._database.read() as connection:
-            return int(connection.execute(query).scalar_one())
-
-    def count(self, segment: Segment, moment: Moment) -> int:
-        """How many contacts are in a segment."""
-        query = sa.select(sa.func.count()).select_from(contacts).where(segments.condition(segment, moment))
-        with self._database.read() as connection:
-            return int(connection.execute(query).scalar_one())
-
-    def members(self, segment: Segment, moment: Moment, limit: int) -> Sequence[tuple[str, str]]:
-        """Number and name of the first contacts in a segment."""
-        query = sa.select(_k.number, _k.given_name, _k.family_name).where(segments.condition(segment, moment))
-        with self._database.read() as connection:
-            rows = connection.execute(query.order_by(_k.id).limit(limit))
-            return [(row.number, f"{row.given_name} {row.family_name}".strip()) for row in rows]
-
-    def _of_segment(self, segment: Segment, moment: Moment, campaign: Campaign) -> sa.Select[Any]:
-        asked = people.gate_facts(_k.number, sa.literal(campaign.purpose), sa.null())
-        return (
-            sa.select(
-                _k.id.label("place"), _k.number, _k.given_name, _k.family_name, _k.language, _k.fields,
-                sa.null().label("own"), sa.literal("").label("reason"), *asked,
-            )
-            .where(_k.id > sa.bindparam("after"), segments.condition(segment, moment))
-            .order_by(_k.id)
-            .limit(sa.bindparam("most", type_=sa.Integer))
-        )  # fmt: skip
-
-    def _of_rows(self, campaign: Campaign) -> sa.Select[Any]:
-        r = campaign_rows.c
-        asked = people.gate_facts(r.number, sa.literal(campaign.purpose), sa.null())
-        return (
-            sa.select(
-                r.row_number.label("place"), r.number, _k.given_name, _k.family_name, _k.language, _k.fields,
-                r.fields.label("own"), r.reason, *asked,
-            )
-            .select_from(campaign_rows.outerjoin(contacts, sa.and_(_k.number == r.number, r.reason == "")))
-            .where(r.campaign_id == campaign.id, r.row_number > sa.bindparam("after"))
-            .order_by(r.row_number)
-            .limit(sa.bindparam("most", type_=sa.Integer))
-        )  # fmt: skip
 
     # -- the release
 
@@ -482,9 +406,3 @@ def _campaign(row: sa.Row[*tuple[Any, ...]]) -> Campaign:
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, str) else value for name, value in values.items()}
-
-
-def fields_of(person: Any) -> dict[str, Value]:
-    """What is known of a contact, or of a row that has its columns; what is empty is left out."""
-    own = {"given_name": person.given_name, "family_name": person.family_name, "language": person.language}
-    return {name: value for name, value in own.items() if value} | dict(person.fields or {})

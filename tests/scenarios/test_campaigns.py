@@ -83,6 +83,22 @@ def test_a_list_brings_its_own_fields_and_says_what_is_wrong_with_a_row(world: C
     assert "à Bron" in found.sample[0][1]
 
 
+def test_a_list_brings_nothing_sensitive_without_a_ground(world: CampaigningWorld) -> None:
+    row = AudienceRow(2, number(1), fields={"sante": "fragile"})
+    with pytest.raises(RefusedByRule, match="sounds like data about health"):
+        world.create("liste", row, template="Votre santé : {{ sante }}")
+
+
+def test_who_has_received_one_can_be_left_out_of_the_next(world: CampaigningWorld) -> None:
+    world.person(1)
+    world.let_go()
+    world.tick()
+    world.person(2)
+    world.let_go("relance", audience='not received("reunion")')
+    world.tick()
+    assert world.sent_by("a") == [number(1), number(2)]
+
+
 # -- who may let it go
 
 

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gatewayd.domain.campaign import TRANSITIONS, Audience, CampaignState
-from gatewayd.errors import StoreError, TransitionError
+from gatewayd.errors import RefusedByRule, StoreError, TransitionError
 from gatewayd.store.campaign_figures import Figures
-from gatewayd.store.campaigns import FOR_EVER, Campaign, Campaigns, Judgement, NewCampaign, Step
+from gatewayd.store.campaigns import FOR_EVER, AudienceRow, Campaign, Campaigns, Judgement, NewCampaign, Step
 from gatewayd.store.engine import Database
 from gatewayd.store.outbox import Outbox
 from gatewayd.store.schema import campaign_approvals, campaigns, messages
@@ -97,6 +97,23 @@ def test_a_page_is_released_once(database: Database) -> None:
     page = [Judgement(BOB, "", replace(new(BOB), campaign_id=campaign.id))]
     assert Campaigns(database).release(stale, page, reached=1, done=True) is None
     assert len(Outbox(database).list()) == 1
+
+
+def test_a_list_that_did_not_come_in_whole_is_not_sent(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatewayd.store.campaigns.ROWS_AT_ONCE", 1)
+    store, add = Campaigns(database), Campaigns._add_rows
+    written = NewCampaign("liste", "events", "x", Audience.FILE, "f.csv", "default", 5, "a")
+
+    def crash(self: Campaigns, campaign: Campaign, rows: Any, *, last: bool) -> None:
+        add(self, campaign, rows, last=last)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Campaigns, "_add_rows", crash)
+    with pytest.raises(KeyboardInterrupt):
+        store.create(written, [AudienceRow(2, ALICE), AudienceRow(3, BOB)], NOW)
+    with pytest.raises(RefusedByRule, match="did not come in whole"):
+        store.change(store.get("liste"), CampaignState.TO_TEST, STEP)
+    assert store.change(store.get("liste"), CampaignState.CANCELED, STEP).state is CampaignState.CANCELED
 
 
 def test_settling_takes_some_at_a_time_and_comes_to_an_end(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
