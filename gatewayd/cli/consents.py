@@ -227,10 +227,10 @@ def import_(
 ) -> None:
     """Record a list of agreements, its SHA-256 as the proof of each. Exit status 1: rows were rejected."""
     here = context.of(ctx)
+    read = open_list(file, _COLUMNS)  # before root becomes another user, who may not read it
     ledger = book(here)
     if purpose:
         ledger.purpose(purpose)
-    read = open_list(file, _COLUMNS)
     place = evidence or safe_name(file.name)
     each = NewConsent(
         "", purpose, method, ledger.when(agreed), by or context.operator(), True, None, place, read.sha256
