@@ -174,7 +174,7 @@ def _instant(wall: datetime, tz: tzinfo) -> datetime:
 
 
 def window(words: str) -> Hours | None:
-    """`mon-fri 09:00-12:00`, `lun-ven 9:00-12:00` or `09:00-12:00`; nothing is any time. UsageError."""
+    """`mon-fri 09:00-12:00`, `lun-ven 9:00-12:00` or `09:00-12:00`; nothing is any time. UsageError, RefusedByRule."""
     if not words.strip():
         return None
     found = _WINDOW.fullmatch(words.strip().lower())
@@ -182,7 +182,7 @@ def window(words: str) -> Hours | None:
         raise UsageError(f"the window {words!r} cannot be read; expected days and hours, as mon-fri 09:00-12:00")
     since, until = _time(found[2]), _time(found[3])
     if since == until:
-        raise UsageError(f"the window {words!r} never opens: it ends when it begins")
+        raise RefusedByRule("window", f"the window {words!r} never opens: it ends when it begins")
     return Hours(_days(found[1]) if found[1] else frozenset(range(1, 8)), since, until)
 
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gatewayd.domain.audit import Event
-from gatewayd.domain.campaign import Audience, CampaignState, Missed, Repeat, check_approval, may_follow
+from gatewayd.domain.campaign import ENDED, Audience, CampaignState, Missed, Repeat, check_approval, may_follow
 from gatewayd.domain.field import Value
 from gatewayd.domain.message import WAITING_STATES, MessageState
 from gatewayd.errors import RefusedByRule, UsageError
@@ -344,7 +344,10 @@ class Campaigns:
     # -- following
 
     def settle(self, campaign: Campaign, after: int = 0) -> int | None:
-        """Let some waiting messages follow their campaign; how far it came, None when all have."""
+        """Let some waiting messages follow their campaign; how far it came, None when all is done.
+
+        Of a campaign that has ended, the fields of its list go then.
+        """
 
         def follow(connection: Connection) -> int | None:
             present = self._found(connection, _c.id == campaign.id)
@@ -355,10 +358,20 @@ class Campaigns:
                 connection.execute(sa.update(messages).where(_m.id.in_(ids), which).values(**values))
             if len(ids) == SETTLED_AT_ONCE:
                 return int(ids[-1])
+            if present.state in ENDED and self._forget_some(connection, present) == SETTLED_AT_ONCE:
+                return after
             connection.execute(sa.update(campaigns).where(_c.id == campaign.id).values(unsettled=False))
             return None
 
         return self._database.write(follow)
+
+    def _forget_some(self, connection: Connection, campaign: Campaign) -> int:
+        """What a list brought for the texts is not needed any more once the campaign has ended; how many rows."""
+        r = campaign_rows.c
+        full = sa.type_coerce(r.fields, sa.Text) != "{}"
+        some = sa.select(r.row_number).where(r.campaign_id == campaign.id, full).limit(SETTLED_AT_ONCE)
+        change = sa.update(campaign_rows).where(r.campaign_id == campaign.id, r.row_number.in_(some))
+        return connection.execute(change.values(fields={})).rowcount
 
     def _found(self, connection: Connection, which: sa.ColumnElement[bool]) -> Campaign:
         row = connection.execute(sa.select(campaigns).where(which)).first()

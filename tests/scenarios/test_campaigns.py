@@ -287,7 +287,7 @@ def test_many_refusals_pause_it_and_say_why(make_campaigns: Callable[..., Campai
         ({"purpose": "nope"}, RefusedByRule, "there is no purpose"),
         ({"purpose": "sale"}, RefusedByRule, "marketing is refused"),
         ({"purpose": "day", "window": "sun 09:00-12:00"}, RefusedByRule, "never open at the same time"),
-        ({"window": "09:00-09:00"}, UsageError, "never opens"),
+        ({"window": "09:00-09:00"}, RefusedByRule, "never opens"),
         ({"window": "noon"}, UsageError, "cannot be read"),
         ({"deadline": TUESDAY_NOON - timedelta(days=1)}, RefusedByRule, "has passed"),
         ({"start_at": TUESDAY_NOON - timedelta(days=1)}, RefusedByRule, "has passed"),

@@ -15,7 +15,7 @@ from gatewayd.store.campaign_figures import Figures
 from gatewayd.store.campaigns import FOR_EVER, AudienceRow, Campaign, Campaigns, Judgement, NewCampaign, Step
 from gatewayd.store.engine import Database
 from gatewayd.store.outbox import Outbox
-from gatewayd.store.schema import campaign_approvals, campaigns, messages
+from gatewayd.store.schema import campaign_approvals, campaign_rows, campaigns, messages
 from gatewayd.store.watching import Watch
 from tests.store.conftest import NOW
 from tests.store.test_outbox import ALICE, BOB, new
@@ -114,6 +114,22 @@ def test_a_list_that_did_not_come_in_whole_is_not_sent(database: Database, monke
     with pytest.raises(RefusedByRule, match="did not come in whole"):
         store.change(store.get("liste"), CampaignState.TO_TEST, STEP)
     assert store.change(store.get("liste"), CampaignState.CANCELED, STEP).state is CampaignState.CANCELED
+
+
+def test_what_a_list_brought_for_the_texts_goes_with_the_end(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatewayd.store.campaigns.SETTLED_AT_ONCE", 2)
+    store = Campaigns(database)
+    written = NewCampaign("liste", "events", "x", Audience.FILE, "f.csv", "default", 5, "a")
+    rows = [AudienceRow(n, f"+3363998000{n}", fields={"given_name": "Anne"}) for n in range(5)]
+    campaign = store.change(store.create(written, rows, NOW), CampaignState.CANCELED, STEP)
+    after: int | None = 0
+    while after is not None:
+        after = store.settle(campaign, after)
+    with database.read() as connection:
+        kept = connection.execute(sa.select(campaign_rows.c.number, campaign_rows.c.fields)).all()
+    assert [tuple(row) for row in kept] == [(row.number, {}) for row in rows]
 
 
 def test_settling_takes_some_at_a_time_and_comes_to_an_end(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
