@@ -131,8 +131,22 @@ def _questions(connection: Connection) -> None:
         connection.exec_driver_sql(trigger)
 
 
+def _states_one_by_one(connection: Connection) -> None:
+    """Conditions on states are written as `one_of` writes them now; the tables' own mean the same as they are."""
+    names = ("messages_later", "messages_expiring", "messages_waiting_for", "messages_open_in", "messages_remarkable")
+    for index in messages.indexes:
+        if index.name in names:
+            index.drop(connection)
+            index.create(connection)
+    for name in ("messages_begin", "messages_transition"):
+        connection.exec_driver_sql(f"DROP TRIGGER {name}")
+    for trigger in queue.state_triggers():
+        connection.exec_driver_sql(trigger)
+
+
 _SINCE_2: tuple[Callable[[Connection], None], ...] = (
     _evidence, _reports_kept_true, _contacts, _for_a_person, _audit, _campaigns, _questions,
+    _states_one_by_one,
 )  # fmt: skip
 
 

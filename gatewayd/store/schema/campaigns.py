@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from gatewayd.domain.campaign import TRANSITIONS, Audience, CampaignState, Missed, Repeat
 from gatewayd.store.faults import NO_TRANSITION
-from gatewayd.store.schema.base import kept, known, metadata, one_of, partial, quoted, refuse
+from gatewayd.store.schema.base import kept, known, metadata, one_of, partial, refuse
 from gatewayd.store.types import UtcTime
 
 campaigns = sa.Table(
@@ -97,7 +97,7 @@ _FIXED = "name, purpose, template, audience_kind, audience, pool, created_by"
 def campaign_triggers() -> list[str]:
     """The table of transitions; and what was tested and approved stays as it was."""
     steps = " ".join(
-        f"WHEN '{state}' THEN NEW.state IN ({quoted(following | {state})})" for state, following in TRANSITIONS.items()
+        f"WHEN '{state}' THEN {one_of('NEW.state', following | {state})}" for state, following in TRANSITIONS.items()
     )
     return [
         refuse("campaigns_begin", "INSERT ON campaigns", "NEW.state <> 'draft'", "a campaign begins as a draft"),
