@@ -14,8 +14,10 @@ from gatewayd.cli.options import AsJson
 from gatewayd.daemon import lock
 from gatewayd.daemon import status as daemon_status
 from gatewayd.daemon.rules import space_of
+from gatewayd.domain.campaign import CampaignState
 from gatewayd.domain.message import MessageState
 from gatewayd.services import hearsay
+from gatewayd.store.campaigns import Campaign, Campaigns
 from gatewayd.store.inbox import Inbox
 from gatewayd.store.outbox import Outbox
 from gatewayd.store.sims import Sims
@@ -44,6 +46,7 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
     room = space_of(here.settings, here.clock).tightest()
     inbox = Inbox(here.database)
     to_review, quarantined = inbox.to_review(), inbox.quarantined()
+    going = Campaigns(here.database).active()
     if json:
         output.as_json(
             {
@@ -68,6 +71,7 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
                 else None,
                 "to_review": to_review,
                 "quarantined": quarantined,
+                "campaigns": [{"name": one.name, "state": one.state, "reason": one.reason or None} for one in going],
             }
         )
         return
@@ -78,6 +82,7 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
     doubts.show(here, unknown, counts.get(MessageState.UNKNOWN, 0))
     _print_unreported(here)
     _print_received(told, to_review, quarantined)
+    _print_campaigns(going)
 
 
 def _lines(told: daemon_status.Status | None) -> Sequence[daemon_status.LineStatus]:
@@ -136,3 +141,15 @@ def _print_received(told: daemon_status.Status | None, to_review: int, quarantin
     if quarantined:
         words = f"{quarantined} of what came in could not be read"
         output.bullet("!", "bold yellow", f"{words}: gatewayd quarantine list")
+
+
+def _print_campaigns(going: Sequence[Campaign]) -> None:
+    """Those under way; and of those that have paused, why."""
+    for one in going:
+        if one.state is CampaignState.PAUSED:
+            why = f": {one.reason}" if one.reason else ""
+            output.bullet(
+                "!", "bold yellow", f"campaign {one.name} is paused{why}; gatewayd campaigns resume {one.name}"
+            )
+        else:
+            output.say(f"campaign {one.name}: {one.state}")

@@ -81,6 +81,14 @@ def test_from_the_spreadsheet_to_the_report(tmp_path: Path) -> None:
     office.says("campaigns", "test", "relance", "--skip-test", "--reason", "essai", "--by", "camille")
     office.refused(3, "somebody else", "campaigns", "approve", "relance", "--by", "camille")
     office.says("campaigns", "approve", "relance", "--by", "dominique")
+    office.says(
+        "campaigns", "create", "autre", "-p", "events", "-s", "a-relancer", "--by", "camille", "--text", "Bonjour"
+    )
+    office.says("campaigns", "test", "autre", "--skip-test", "--reason", "essai")
+    office.says("campaigns", "approve", "autre", "--by", "dominique")
+    office.says("campaigns", "start", "autre", "--at", "2999-01-01 10:00")
+    office.says("campaigns", "pause", "autre")
+    assert "campaign autre is paused: operator; gatewayd campaigns resume autre" in office.says("status")
     with office.daemon() as daemon:
         daemon.ready()
         office.says("campaigns", "start", "relance")
