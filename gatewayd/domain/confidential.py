@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
+from gatewayd.domain.field import fold
+
 OTHERS_NUMBER = "others_number"
 OTHERS_FIELD = "others_field"
 
@@ -36,7 +38,7 @@ class Confidential:
         """Somebody of the audience. A field that two people share tells nobody apart."""
         self._numbers.add(number[-_TAIL:])
         for field in fields:
-            words = " ".join(_WORD.findall(field.casefold()))
+            words = " ".join(_WORD.findall(fold(field)))
             if len(words) >= _SHORTEST and not words.isdecimal():
                 self._owners[words] = number if self._owners.get(words, number) == number else ""
 
@@ -69,7 +71,7 @@ def _tails(text: str) -> Iterator[str]:
 
 
 def _pieces(text: str) -> set[str]:
-    """Each word, and each run of up to four."""
-    words = _WORD.findall(text.casefold())
+    """Each word, and each run of up to four, without accents: a text may be written in letters that GSM has."""
+    words = _WORD.findall(fold(text))
     runs = (words[begin : begin + length] for length in range(1, _LONGEST + 1) for begin in range(len(words)))
     return {" ".join(run) for run in runs}

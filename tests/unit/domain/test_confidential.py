@@ -42,6 +42,11 @@ def test_ones_own_words_and_the_templates_are_no_betrayal() -> None:
     assert found.fault("Bonjour, rendez-vous à Villeurbanne", ANNE, {}) == "others_field"
 
 
+def test_ones_own_name_without_its_accent_is_ones_own() -> None:
+    found = others((ANNE, ()), (KARIM, ("Laforet",)))
+    assert found.fault("Bonjour Laforet", ANNE, {"nom": "Laforêt"}) == ""
+
+
 def test_what_two_people_share_tells_nobody_apart() -> None:
     found = others((ANNE, ("Lyonnais",)), (KARIM, ("Villeurbanne",)), ("+33639980003", ("Villeurbanne",)))
     assert found.fault("à Villeurbanne", ANNE, {}) == ""
