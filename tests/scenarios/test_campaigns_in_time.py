@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from gatewayd.domain.campaign import Missed, Repeat
 from gatewayd.domain.purpose import Limits
 from gatewayd.services import releasing
+from gatewayd.services.releasing import CampaignRunner
 from tests.scenarios.campaigning import CampaigningWorld
 from tests.scenarios.world import PARIS, TUESDAY_NOON, number
 
@@ -122,6 +124,32 @@ def test_a_clock_that_jumps_back_fires_nothing_twice(world: CampaigningWorld) ->
     for _ in range(12):
         world.tick(HOUR)
     assert len(world.ledger) == 1
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_random_jumps_fire_no_run_early_and_none_twice(world: CampaigningWorld, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311  (the same jumps each time)
+    world.person(1)
+    world.let_go(repeat=Repeat.DAILY)
+    before, due = world.campaigns.get("reunion"), {world.clock.now}
+    for _ in range(120):
+        world.clock.now += timedelta(minutes=chance.choice([1, 30, 60, 600, 1440, 4000, -60, -600, -1440]))
+        world.clock.seconds += 5
+        if chance.random() < 0.1:
+            world.runner = CampaignRunner(world.db, world.house, world.clock)  # a restart forgets nothing
+        world.runner.run_once()
+        after = world.campaigns.get("reunion")
+        if after.run != before.run:
+            assert after.run == before.run + 1
+            assert before.next_run_at is not None
+            assert before.next_run_at <= world.clock.now
+            assert before.next_run_at not in due
+            due.add(before.next_run_at)
+        assert after.next_run_at is not None
+        assert after.next_run_at >= (before.next_run_at or after.next_run_at)
+        before = world.desk.resume("reunion", "camille") if after.state == "paused" else after
+    assert before.run > 5
+    assert len(world.outbox.list(limit=1000)) == before.run
 
 
 def test_a_crash_between_two_pages_makes_nothing_twice(
