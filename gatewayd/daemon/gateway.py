@@ -28,7 +28,8 @@ from gatewayd.daemon.storage import REFUSED_PINS, database_key, log_key, open_da
 from gatewayd.daemon.supervision import Task, Worker
 from gatewayd.domain import template
 from gatewayd.errors import StorageUnavailable, StoreError
-from gatewayd.interfaces.dropfolder.folder import SETTLE_SECONDS, DropFolder, Feed
+from gatewayd.interfaces.dropfolder.contents import Feed
+from gatewayd.interfaces.dropfolder.folder import SETTLE_SECONDS, DropFolder
 from gatewayd.interfaces.dropfolder.report import ReportStyle
 from gatewayd.interfaces.dropfolder.reporter import Reporter
 from gatewayd.interfaces.dropfolder.spool import Spool

@@ -112,8 +112,10 @@ class Batches:
         if values:
             self._database.write(lambda connection: connection.execute(sa.insert(batch_rows), values))
 
-    def accept(self, batch_id: int, purpose: Purpose, now: datetime, *, state: MessageState, reason: str = "") -> int:
-        """Turn all good rows into messages, in one transaction; how many.
+    def accept(
+        self, batch_id: int, purpose: Purpose, now: datetime, *, state: MessageState, reason: str = "", ahead: int = 0
+    ) -> int:
+        """Turn all good rows into messages, in one transaction; how many. `ahead`: before others of their class.
 
         Accepted before, it tells how many there were. 0 also if the same content of the same feed was accepted
         meanwhile, by another claim: `begin` then gives that one.
@@ -130,7 +132,7 @@ class Batches:
             )
             if connection.execute(sa.select(batches.c.id).where(twin)).first() is not None:
                 return 0
-            taken = connection.execute(_insert(batch_id, batch.feed, purpose, now, state, reason)).rowcount
+            taken = connection.execute(_insert(batch_id, batch.feed, purpose, now, state, reason, ahead)).rowcount
             connection.execute(sa.update(batches).where(batches.c.id == batch_id).values(accepted_at=now))
             audit.append(
                 connection, Event.BATCH_ACCEPTED, now, batch=batch_id, feed=batch.feed, purpose=purpose.key,
@@ -209,7 +211,9 @@ def _forget(connection: Connection, which: sa.ColumnElement[bool]) -> None:
     connection.execute(sa.delete(batches).where(which))
 
 
-def _insert(batch_id: int, feed: str, purpose: Purpose, now: datetime, state: MessageState, reason: str) -> sa.Insert:
+def _insert(
+    batch_id: int, feed: str, purpose: Purpose, now: datetime, state: MessageState, reason: str, ahead: int
+) -> sa.Insert:
     sticky = (
         sa.select(sim_recipients.c.sim_id)
         .join(sims, sims.c.id == sim_recipients.c.sim_id)
@@ -228,7 +232,7 @@ def _insert(batch_id: int, feed: str, purpose: Purpose, now: datetime, state: Me
         m.purpose: sa.literal(purpose.key),
         m.feed: sa.literal(feed),
         m.pool: sa.literal(purpose.pool),
-        m.priority: sa.literal(purpose.priority),
+        m.priority: sa.literal(max(0, purpose.priority - ahead)),
         m.state: sa.literal(str(state)),
         m.reason: sa.literal(reason),
         m.text: batch_rows.c.text,

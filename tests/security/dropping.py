@@ -18,7 +18,8 @@ import sqlalchemy as sa
 
 from gatewayd.domain import template
 from gatewayd.domain.purpose import Basis, Purpose
-from gatewayd.interfaces.dropfolder.folder import DropFolder, Feed, Turn
+from gatewayd.interfaces.dropfolder.contents import Feed
+from gatewayd.interfaces.dropfolder.folder import DropFolder, Turn
 from gatewayd.interfaces.dropfolder.names import REPORT
 from gatewayd.interfaces.dropfolder.report import ReportStyle
 from gatewayd.interfaces.dropfolder.reporter import Reporter

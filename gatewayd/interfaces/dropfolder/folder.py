@@ -5,17 +5,18 @@ What is taken ends in exactly one of done/, rejected/ and corrupt/, with a repor
     claimed -> read -> staged -> accepted (one transaction) -> reported -> decided -> moved -> forgotten
 
 A crash between two steps is taken up by the next turn. Before `accepted` the file is simply judged again; after it the
-database knows the claim, and the filing goes on. The same content in the same feed under another claim is refused. When
-the database cannot be written, or the file changes while it is read, the claim waits for a later turn.
+database knows the claim, and the filing goes on. The same list in the same feed under another claim is refused; a file
+of one message is itself, whatever it says. When the database cannot be written, or the file changes while it is read,
+the claim waits for a later turn.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import BinaryIO
 
@@ -24,17 +25,15 @@ import structlog
 from gatewayd.clock import Clock
 from gatewayd.domain.message import MessageState
 from gatewayd.domain.purpose import Purpose
-from gatewayd.domain.template import Template
 from gatewayd.errors import DiskNearlyFull, GatewaydError, StorageUnavailable
 from gatewayd.interfaces.dropfolder.arrivals import Arrivals
+from gatewayd.interfaces.dropfolder.contents import Content, Feed, Kind, content_of, kind_of
 from gatewayd.interfaces.dropfolder.names import safe_name
 from gatewayd.interfaces.dropfolder.report import ReportStyle, write_refusal, write_report
 from gatewayd.interfaces.dropfolder.reporter import report_lines
 from gatewayd.interfaces.dropfolder.spool import Claim, Spool
-from gatewayd.interfaces.spreadsheet.columns import SEARCHED, Columns, find_heading
-from gatewayd.interfaces.spreadsheet.reader import open_table
-from gatewayd.interfaces.spreadsheet.table import CORRUPT, DONE, REJECTED, Bounds, Refused, Row, Table
-from gatewayd.services.intake import Candidate, Judged, NumberRules, RowJudge
+from gatewayd.interfaces.spreadsheet.table import CORRUPT, DONE, REJECTED, Bounds, Refused
+from gatewayd.services.intake import Judged, NumberRules, RowJudge
 from gatewayd.services.space import Space
 from gatewayd.store.batches import Batch, Batches, StagedRow
 
@@ -50,22 +49,22 @@ _TROUBLES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
-    """A folder below drop/ (`.`: drop/ itself) and what its files become; without a template a column has the text."""
-
-    folder: str
-    purpose: Purpose
-    template: Template | None = None
-    approval_required: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Turn:
     """What a turn did: files filed, messages accepted; `more`: files are ready which it left to the next turn."""
 
     filed: int
     accepted: int
     more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """An opened file: its name as it was dropped, what it is, and how it looked when it was opened."""
+
+    stream: BinaryIO
+    name: str
+    kind: Kind
+    look: tuple[int, int]
 
 
 class _StillWritten(Exception):
@@ -188,11 +187,11 @@ class DropFolder:
         if feed is None:
             raise OSError(f"the feed {claim.feed} is no longer configured")
         with claim.open(self._bounds.octets) as stream:
-            look = _look(stream)
+            look, kind = _look(stream), kind_of(stream, name)
             batch = self._batches.begin(
                 name=safe_name(name),
                 feed=feed.folder,
-                fingerprint=_fingerprint(stream, feed),
+                fingerprint=_fingerprint(stream, feed, claim.token if kind.single else ""),
                 claim=claim.token,
                 now=self._clock.utc_now(),
             )
@@ -200,7 +199,7 @@ class DropFolder:
             if batch.accepted_at is not None:
                 accepted = self._accepted_before(batch, claim)
             else:
-                accepted = self._accept_rows(batch, feed, stream, look, claim)
+                accepted = self._accept_rows(batch, feed, _File(stream, name, kind, look), claim)
         write_report(claim.report, report_lines(self._batches, batch.id), self._style)
         return accepted
 
@@ -210,31 +209,39 @@ class DropFolder:
             raise Refused(REJECTED, "already_accepted", at=batch.accepted_at, name=batch.name)
         return 0
 
-    def _accept_rows(self, batch: Batch, feed: Feed, stream: BinaryIO, look: tuple[int, int], claim: Claim) -> int:
+    def _accept_rows(self, batch: Batch, feed: Feed, file: _File, claim: Claim) -> int:
         try:
-            good = self._stage(batch.id, feed, stream)
+            content = self._content(feed, file)
+            good = self._stage(batch.id, feed, content)
         except (Refused, DiskNearlyFull):
             self._batches.discard(batch.id)
             raise
         self._reached("staged")
-        if _look(stream) != look:
+        if _look(file.stream) != file.look:
             raise _StillWritten("the file was written while it was read")
         if not good:
             write_report(claim.report, report_lines(self._batches, batch.id), self._style)
             self._batches.discard(batch.id)
             raise Refused(REJECTED, NO_GOOD_ROW)
         state, reason = (MessageState.HELD, APPROVAL) if feed.approval_required else (MessageState.QUEUED, "")
-        accepted = self._batches.accept(batch.id, feed.purpose, self._clock.utc_now(), state=state, reason=reason)
+        accepted = self._batches.accept(
+            batch.id, _asked(feed.purpose, content), self._clock.utc_now(), state=state, reason=reason,
+            ahead=content.ahead,
+        )  # fmt: skip
         self._reached("accepted")
         log.info("drop.accepted", claim=claim.token, feed=feed.folder, purpose=feed.purpose.key, messages=accepted)
         return accepted
 
-    def _stage(self, batch_id: int, feed: Feed, stream: BinaryIO) -> int:
+    def _content(self, feed: Feed, file: _File) -> Content:
+        decimal = "," if self._style.language == "fr" else "."
+        return content_of(file.stream, file.name, file.kind, feed, self._bounds, decimal=decimal)
+
+    def _stage(self, batch_id: int, feed: Feed, content: Content) -> int:
         """Writes every row's fate into the database, a chunk at a time; returns the good ones. Raises Refused."""
-        table = open_table(stream, self._bounds, decimal="," if self._style.language == "fr" else ".")
         rows = good = 0
-        with closing(table.rows()) as read:
-            judged = _judge(read, table, feed, self._numbers)
+        judge = RowJudge(feed.purpose, self._numbers, feed.template)
+        with closing(content.rows) as read:
+            judged = (row if isinstance(row, Judged) else judge.judge(row) for row in read)
             while chunk := [_staged(row) for row in islice(judged, _ROWS_PER_CHUNK)]:
                 rows += len(chunk)
                 good += sum(not row.reason for row in chunk)
@@ -255,49 +262,22 @@ def _staged(row: Judged) -> StagedRow:
     return StagedRow(row.line, row.recipient, "", row.plan.text, str(row.plan.alphabet), len(row.plan.parts))
 
 
-def _judge(rows: Iterator[Row], table: Table, feed: Feed, numbers: NumberRules) -> Iterator[Judged]:
-    first = list(islice(rows, SEARCHED))
-    columns, below = _heading(first, feed)
-    judge = RowJudge(feed.purpose, numbers, feed.template)
-    for row in chain(below, rows):
-        if table.text_may_split and len(row.cells) > columns.width:
-            yield Judged(row.line, _number(row, columns), "too_many_cells")
-        else:
-            yield judge.judge(_candidate(row, columns, feed))
+def _asked(purpose: Purpose, content: Content) -> Purpose:
+    """The purpose, with the shorter life that a file may ask for."""
+    if content.lives is None or content.lives >= purpose.time_to_live:
+        return purpose
+    return replace(purpose, time_to_live=content.lives)
 
 
-def _heading(first: Sequence[Row], feed: Feed) -> tuple[Columns, Sequence[Row]]:
-    """The columns, and the rows of `first` below their heading. Raises Refused: what this feed needs is not there."""
-    if not first:
-        raise Refused(CORRUPT, "empty")
-    found = find_heading(first)
-    if found is None:
-        raise Refused(REJECTED, "no_number_column", seen=max(first, key=lambda row: len(row.cells)).cells)
-    heading, columns = found
-    if feed.template is None and columns.text is None:
-        raise Refused(REJECTED, "no_text_column", seen=columns.seen)
-    missing = feed.template.required - columns.fields.keys() if feed.template is not None else ()
-    if missing:
-        raise Refused(REJECTED, "missing_columns", missing=sorted(missing), seen=columns.seen)
-    return columns, [row for row in first if row.line > heading.line]
+def _fingerprint(stream: BinaryIO, feed: Feed, itself: str) -> str:
+    """SHA-256 of the content and of what it would become: another template makes another sending of the same list.
 
-
-def _candidate(row: Row, columns: Columns, feed: Feed) -> Candidate:
-    cells = row.cells + [""] * (columns.width - len(row.cells))
-    numbers = [cells[index] for index in columns.numbers]
-    if feed.template is None:
-        return Candidate(row.line, numbers, text=cells[columns.text or 0])
-    return Candidate(row.line, numbers, fields={name: cells[index] for name, index in columns.fields.items()})
-
-
-def _number(row: Row, columns: Columns) -> str:
-    return next((row.cells[index] for index in columns.numbers if row.cells[index : index + 1]), "")
-
-
-def _fingerprint(stream: BinaryIO, feed: Feed) -> str:
-    """SHA-256 of the content and of what it would become: another template makes another sending of the same list."""
+    `itself` names a file of one message, which is not the one before, though it may say the same.
+    """
+    stream.seek(0)
     digest = hashlib.sha256()
-    for part in (feed.folder, feed.purpose.key, feed.template.source if feed.template is not None else ""):
+    parts = [feed.folder, feed.purpose.key, feed.template.source if feed.template is not None else ""]
+    for part in parts + [itself] * bool(itself):
         digest.update(f"{len(part)}:{part}".encode())
     while chunk := stream.read(_CHUNK):
         digest.update(chunk)

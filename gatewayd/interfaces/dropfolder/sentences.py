@@ -49,6 +49,15 @@ _ROWS: Mapping[str, tuple[str, str]] = {
     "missing_field": ("le champ « {detail} » est vide", "the field “{detail}” is empty"),
     "others_number": ("le texte contient le numéro de quelqu'un d'autre", "the text holds another person's number"),
     "others_field": ("le texte contient une donnée de quelqu'un d'autre", "the text holds another person's data"),
+    "bad_json": ("cette ligne n'est pas un objet JSON", "this line is no JSON object"),
+    "no_object": ("un objet JSON est attendu, entre accolades", "a JSON object is expected, in braces"),
+    "key_twice": ("une clé y figure deux fois", "a key stands there twice"),
+    "bad_value": (
+        "« {detail} » : un texte ou un nombre entier est attendu",
+        "“{detail}”: a text or a whole number is expected",
+    ),
+    "too_many_keys": ("plus de {detail} clés", "more than {detail} keys"),
+    "value_too_long": ("une valeur de plus de {detail} caractères", "a value of more than {detail} characters"),
     "empty_field": ("la colonne « {detail} » est vide", "the column “{detail}” is empty"),
 }
 
@@ -158,6 +167,36 @@ _FILES: Mapping[str, tuple[str, str]] = {
         "le service n'a pas le droit de lire ce fichier",
         "the service is not allowed to read this file",
     ),
+    "no_recipient": (
+        "pas de ligne « To: » avec un numéro avant la première ligne vide",
+        "no line “To:” with a number above the first empty line",
+    ),
+    "several_recipients": (
+        "plusieurs destinataires : un fichier par personne, ou une liste en CSV",
+        "several recipients: a file a person, or a list as CSV",
+    ),
+    "forbidden_header": (
+        "l'en-tête « {header} » enverrait autre chose que ce texte : le retirer",
+        "the header “{header}” would send something other than this text: take it out",
+    ),
+    "too_many_headers": ("plus de {limit} en-têtes", "more than {limit} headers"),
+    "unknown_alphabet": (
+        "alphabet inconnu « {alphabet} » : ISO, UTF, UCS ou GSM",
+        "unknown alphabet “{alphabet}”: ISO, UTF, UCS or GSM",
+    ),
+    "wrong_alphabet": (
+        "le texte n'est pas écrit dans l'alphabet annoncé « {alphabet} »",
+        "the text is not written in the alphabet it names, “{alphabet}”",
+    ),
+    "text_not_wanted": (
+        "ce dossier a son propre modèle de texte : y déposer une liste, et ce fichier dans un autre",
+        "this folder has a template of its own: drop a list here, and this file into another",
+    ),
+    "gammu_backup": (
+        "sauvegarde de gammu (.smsbackup) : déposer le texte (.txt)",
+        "a backup of gammu (.smsbackup): drop the text (.txt)",
+    ),
+    "gammu_bookmark": ("un signet WAP n'est pas un texte", "a WAP bookmark is no text"),
     "already_accepted": (
         "ce fichier a déjà été accepté le {at} sous le nom {name} : rien n'est envoyé deux fois. "
         "Pour l'envoyer à nouveau, y changer quelque chose",
