@@ -73,8 +73,10 @@ _SUBMITTED = (
 )
 _SINCE = _SUBMITTED.where(_a.on_wire_at >= sa.bindparam("since", type_=UtcTime))
 _BY_REFERENCE = _SINCE.where(_a.reference == sa.bindparam("tp_mr"), _a.outcome == sa.literal_column("'sent'"))
+# Also what the operator says was sent: a report about it must not be taken for another's.
 _DOUBTFUL = _SINCE.where(
-    _a.reference.is_(None), sa.or_(_a.outcome.is_(None), _a.outcome == sa.literal_column("'unknown'"))
+    _a.reference.is_(None),
+    sa.or_(_a.outcome.is_(None), _a.outcome.in_([sa.literal_column("'unknown'"), sa.literal_column("'sent'")])),
 )
 _STATUS = Statement(
     sa.update(attempts).where(_a.id == sa.bindparam("attempt_id")).values(tp_status=sa.bindparam("status"))

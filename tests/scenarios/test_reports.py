@@ -192,6 +192,15 @@ def test_two_unknown_outcomes_stay_unknown(make: Make) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+def test_a_report_about_what_the_operator_vouched_for_settles_no_other(make: Make) -> None:
+    world = make(options=SILENT)
+    vouched, other = [unknown(world, text=text) for text in ("Un", "Deux")]
+    world.outbox.resolve(vouched, Resolution.AS_SENT, world.clock.now)
+    tell(world, WHO, world.sims["a"].card.last_reference)
+    assert (world.state(vouched), world.state(other)) == ("sent", "unknown")
+
+
+@pytest.mark.usefixtures("quick")
 def test_a_service_centre_an_hour_off_and_one_a_day_off(make: Make) -> None:
     world = make(options=SILENT)
     message = unknown(world)
