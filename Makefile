@@ -17,7 +17,7 @@ SYSCONFDIR ?= /etc
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench crash install uninstall venv venv-dev clean
+.PHONY: help demo test lint format bench crash soak install uninstall venv venv-dev clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -46,6 +46,10 @@ KILLED := $(wildcard tests/*/test_*crash*.py tests/*/test_*kill*.py tests/crash/
 crash: venv-dev ## the tests that kill it at each point
 	@command -v strace >/dev/null || scripts/debian strace
 	@$(BIN)/python -m pytest -m 'strace or not strace' $(KILLED) $(ARGS)
+
+soak: venv-dev ## a long night: a million steps in any order, and a daemon killed a thousand times
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -rP tests/crash/test_any_order.py tests/crash/test_daemon_killed.py \
+		--steps 1000000 --kills 1000 $(ARGS)
 
 install: ## into PREFIX (/usr/local), with unit, user, spool and udev rule: sudo make install
 	@PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' DESTDIR='$(DESTDIR)' scripts/install

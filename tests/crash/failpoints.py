@@ -38,8 +38,12 @@ from gatewayd.store import claims
 from gatewayd.store.outbox import Finished, Outbox, Wanted, Work
 from tests.crash.disk import Disk
 from tests.scenarios.receiving import ReceivingWorld
+from tests.scenarios.world import number
 
 POINTS = ("F0", "F1", "F2", "F3", "F4", "F5", "F6", "F7", "F8", "F9", "F10")
+LONG = "Bonjour à tous, la réunion du quartier aura lieu samedi. " * 5  # two parts
+FIRST, SECOND = number(1), number(2)
+"""Two messages of two parts each."""
 PATIENCE = 120.0
 """Seconds, of the simulated time, that a session waits for the answer to a PDU."""
 CTRL_Z = b"\x1a"

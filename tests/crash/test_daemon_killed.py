@@ -51,7 +51,7 @@ def kill_at_any_moment(installed: Installation, rng: random.Random) -> None:
         daemon.kill()
 
 
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(14_400)
 def test_after_any_number_of_kills_the_ledger_and_the_database_agree(
     tmp_path: Path, simulator: SimulatorProcess, kills: int
 ) -> None:
