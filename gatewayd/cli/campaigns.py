@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Annotated
@@ -331,13 +331,26 @@ def _rows(here: context.Context, source: str, file: Path) -> list[AudienceRow]:
     read = open_list(file, wanted, decimal="," if here.settings.organisation.language == "fr" else ".")
     rules, lines = number_rules(here.settings), []
     for row in read.rows():
-        fields: dict[str, Value] = {_own(name): cell for name, cell in row.cells.items() if cell}
-        lines.append((row, next((cell for cell in row.numbers if cell), ""), fields))
-    judged = read_numbers([(row.line, raw) for row, raw, _ in lines], rules)
+        fields, fault = _values(here, row.cells)
+        lines.append((row.line, next((cell for cell in row.numbers if cell), ""), row.fault or fault, fields))
+    judged = read_numbers([(line, raw) for line, raw, _, _ in lines], rules)
     return [
-        AudienceRow(row.line, number, row.fault or reason, fields)
-        for (row, _, fields), (number, reason) in zip(lines, judged, strict=True)
+        AudienceRow(line, number, fault or reason, fields)
+        for (line, _, fault, fields), (number, reason) in zip(lines, judged, strict=True)
     ]
+
+
+def _values(here: context.Context, cells: Mapping[str, str]) -> tuple[dict[str, Value], str]:
+    """The cells of a row, those of declared fields read as such; and which one cannot be."""
+    found: dict[str, Value] = {}
+    for name, cell in cells.items():
+        declared = here.settings.fields.get(name)
+        try:
+            if cell:
+                found[_own(name)] = declared.read(cell) if declared is not None else cell
+        except UsageError:
+            return {}, f"bad_field:{name}"
+    return found, ""
 
 
 def _own(name: str) -> str:

@@ -7,10 +7,11 @@ answer beforehand; it decides again when each message starts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
@@ -35,6 +36,7 @@ from gatewayd.store.campaigns import Campaign
 from gatewayd.store.engine import Database
 
 PAGE = 500
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 OWN_FIELDS: Mapping[str, tuple[str, ...]] = {
     "given_name": ("given_name", "prenom"),
     "family_name": ("family_name", "nom"),
@@ -206,8 +208,8 @@ def check_template(source: str, house: House, more: Sequence[str] = ()) -> Templ
 def _written(value: Value, kind: FieldType, language: str) -> str:
     if isinstance(value, bool):
         return ("oui" if language == "fr" else "yes") if value else ""
-    if kind is FieldType.DATE and language == "fr":
-        return date.fromisoformat(str(value)).strftime("%d/%m/%Y")
+    if kind is FieldType.DATE and language == "fr" and _DAY.fullmatch(str(value)):
+        return "/".join(reversed(str(value).split("-")))
     if isinstance(value, float) and language == "fr":
         return str(value).replace(".", ",")
     return str(value)

@@ -106,3 +106,31 @@ def test_from_the_spreadsheet_to_the_report(tmp_path: Path) -> None:
     assert fates["+33639980003"] == "opt_out"
     assert fates["+33639980004"] == "no_consent"
     assert fates["+33639980001"] in {"sent", "delivered"}
+
+
+@pytest.mark.timeout(120)
+def test_a_list_of_its_own_brings_columns_for_the_text(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    words = CONFIGURATION.replace(
+        "paye: {{type: boolean", "echeance: {{type: date, why: relances}}\n    paye: {{type: boolean"
+    )
+    office.file.write_text(
+        words.replace("basis: consent", "basis: contract").format(directory=tmp_path), encoding="utf-8"
+    )
+    rows = (
+        "Prénom;Portable;Échéance;Salle",
+        "Anne;0639980001;31/01/2026;B",
+        "Karim;0639980002;hier;B",
+        "Luc;0472000000;;B",
+        "Zoé;06 39 98 00 01;;B",
+    )
+    members = tmp_path / "liste.csv"
+    members.write_text("\n".join(rows), encoding="utf-8")
+    text = "Bonjour {{ prenom }}, salle {{ salle }} avant le {{ echeance }}."
+    office.says("campaigns", "create", "salle", "-p", "events", "--file", str(members), "--text", text)
+    told = office.json("campaigns", "explain", "salle")
+    assert [one["text"].split("\n")[0] for one in told["sample"]] == ["Bonjour Anne, salle B avant le 31/01/2026."]
+    assert told["reasons"] == {"bad_field:echeance": 1, "landline": 1, "duplicate:2": 1}
+    office.refused(
+        3, "no number in this list", "campaigns", "create", "x", "-p", "events", "--to", "112", "--text", "x"
+    )

@@ -46,6 +46,7 @@ _ROWS: Mapping[str, tuple[str, str]] = {
         "the text is too long: {first} SMS, at most {second}",
     ),
     "bad_text": ("ce texte ne peut pas être envoyé : {detail}", "this text cannot be sent: {detail}"),
+    "bad_field": ("le champ « {detail} » ne peut pas être lu", "the field “{detail}” cannot be read"),
     "missing_field": ("le champ « {detail} » est vide", "the field “{detail}” is empty"),
     "others_number": ("le texte contient le numéro de quelqu'un d'autre", "the text holds another person's number"),
     "others_field": ("le texte contient une donnée de quelqu'un d'autre", "the text holds another person's data"),
