@@ -7,6 +7,7 @@ Places are paths in the file, so that `loading.py` can name the line.
 from __future__ import annotations
 
 import difflib
+import os
 import zoneinfo
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -253,6 +254,9 @@ def remarks(model: FileModel) -> Iterator[Remark]:
             words = "has no `wording`: to what people agree must be known word for word"
             yield Remark(("purposes", key), f"purpose {key} rests on consent and {words}")
     yield from _replies_remarks(model)
+    handler = model.event_handler
+    if handler is not None and not os.access(handler.command[0], os.X_OK):
+        yield Remark(("event_handler", "command"), f"{handler.command[0]} is no program that can be run")
     if model.api is not None:
         yield Remark(("api",), "this version has no HTTP API: nothing will listen there")
     if not (model.organisation.privacy_contact and model.organisation.privacy_notice):

@@ -311,6 +311,21 @@ class CampaignsBlock(Block):
     pause_at_stop_percent: Percent = 5
 
 
+class EventHandlerBlock(Block):
+    """A program that is called as smstools3 calls its own."""
+
+    command: tuple[Annotated[str, Field(max_length=1000, description="a word")], ...] = Field(
+        min_length=1, max_length=20, description='a list of words, the first an absolute path: ["/usr/local/bin/event"]'
+    )
+    timeout: float = Field(30, ge=1, le=120, description="seconds, from 1 to 120")
+
+    @field_validator("command")
+    @classmethod
+    def _runs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        _absolute(value[0])
+        return value
+
+
 class ApiBlock(Block):
     """Where the HTTP API listens."""
 
@@ -350,4 +365,5 @@ class FileModel(Block):
     campaigns: Annotated[CampaignsBlock, BeforeValidator(_empty_block)] = Field(
         default_factory=lambda: CampaignsBlock.model_validate({}), description="a block about campaigns"
     )
+    event_handler: EventHandlerBlock | None = Field(None, description="a block with command, timeout")
     api: ApiBlock | None = Field(None, description="a block with socket and listen")

@@ -86,6 +86,14 @@ class ApiSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EventHandlerSettings:
+    """A program that is called as smstools3 calls its own; it may take `timeout` seconds."""
+
+    command: tuple[str, ...]
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something that may stand, but should be known; `line` is where it stands, None for what the file leaves out."""
 
@@ -117,6 +125,7 @@ class Settings:
     campaigns: CampaignRules = field(default_factory=CampaignRules)
     replies: ReplySettings = field(default_factory=ReplySettings)
     api: ApiSettings | None = None
+    event_handler: EventHandlerSettings | None = None
     warnings: tuple[Notice, ...] = ()
     min_free: int | None = None  # octets; None: a share of the disk
 
@@ -170,6 +179,9 @@ def settings_from(model: FileModel, file: Path) -> Settings:
         segments=MappingProxyType(dict(model.segments)),
         campaigns=_campaigns(model.campaigns),
         fields=MappingProxyType({name: field_from(name, block) for name, block in model.contacts.fields.items()}),
+        event_handler=EventHandlerSettings(model.event_handler.command, model.event_handler.timeout)
+        if model.event_handler
+        else None,
         api=ApiSettings(Path(model.api.socket) if model.api.socket else None, model.api.listen) if model.api else None,
     )
 

@@ -33,6 +33,7 @@ from gatewayd.interfaces.dropfolder.folder import SETTLE_SECONDS, DropFolder
 from gatewayd.interfaces.dropfolder.report import ReportStyle
 from gatewayd.interfaces.dropfolder.reporter import Reporter
 from gatewayd.interfaces.dropfolder.spool import Spool
+from gatewayd.interfaces.eventhandler import EventHandler
 from gatewayd.interfaces.incoming import IncomingFiles
 from gatewayd.logs import Pseudonyms
 from gatewayd.modem import simulator
@@ -51,6 +52,7 @@ from gatewayd.services.schedules import Schedules
 from gatewayd.services.space import MIB
 from gatewayd.services.trail import HOURLY, Trail
 from gatewayd.store.batches import Batches
+from gatewayd.store.handler_calls import HandlerCalls
 from gatewayd.store.inbox import Inbox
 from gatewayd.store.outbox import Outbox, Recovery
 from gatewayd.store.sims import Sims
@@ -67,6 +69,8 @@ CAMPAIGNS = 2.0
 LOOK_INTO_FOLDERS = 2.0
 PATIENCE_WITH_REPLIES = 300.0
 """Seconds that thousands of replies may take, with their files, on the slowest card."""
+PATIENCE_WITH_HANDLER = 3600.0
+"""Seconds that twenty calls of the event handler may take, each to its end: 120 s at most."""
 PATIENCE_WITH_A_FILE = 900.0
 """Seconds that the largest file may take on the slowest card."""
 
@@ -109,6 +113,7 @@ class Gateway:
         if again := frozenset(key for key, purpose in settings.purposes.items() if purpose.resend_unknown):
             self._schedules.add("unknown.resend", EXPIRE / 2, lambda: self._receiver.reconciler.resend(again))
         self._feeder = self._make_feeder(settle)
+        self._caller = self._make_caller()
         task = Task("receiving", self._receive, PATIENCE_WITH_REPLIES, self._receiver.bell, close=self._receiver.close)
         self._receiving = Worker(task, clock)
         self._bell = wakeup.Listener(settings.state_directory / wakeup.SOCKET_NAME, self.wake)
@@ -127,7 +132,10 @@ class Gateway:
         )
         reconciler = Reconciler(self.database, clock, queued=self.wake)
         days = settings.replies.files_days
-        self._incoming = IncomingFiles(settings.spool_directory, inbox, settings.timezone, clock, days=days)
+        calls = self._calls = HandlerCalls(self.database) if settings.event_handler is not None else None
+        self._incoming = IncomingFiles(
+            settings.spool_directory, inbox, settings.timezone, clock, days=days, calls=calls
+        )
         self._receiver = Receiver(inbox, replies, reconciler, country=settings.country, clock=clock)
         return self._receiver
 
@@ -136,7 +144,7 @@ class Gateway:
         settings, batches = self.settings, Batches(self.database)
         style = ReportStyle(settings.organisation.language, settings.timezone)
         self._spool = Spool(settings.spool_directory, [feed.folder for feed in settings.feeds])
-        self._reporter = Reporter(self._spool, batches, style, self._clock)
+        self._reporter = Reporter(self._spool, batches, style, self._clock, handled=self._calls is not None)
         self._folders = DropFolder(
             self._spool,
             batches,
@@ -146,9 +154,20 @@ class Gateway:
             clock=self._clock,
             settle=settle,
             space=self.space,
+            calls=self._calls,
         )
         look = partial(self._look_into_folders, min(LOOK_INTO_FOLDERS, settle))
         return Worker(Task("drop folder", look, PATIENCE_WITH_A_FILE, threading.Event()), self._clock)
+
+    def _make_caller(self) -> tuple[EventHandler, Worker] | None:
+        """The event handler, where there is one, and the worker that calls it."""
+        wanted = self.settings.event_handler
+        if wanted is None or self._calls is None:
+            return None
+        spool, timeout = self.settings.spool_directory, wanted.timeout
+        handler = EventHandler(self._calls, spool, wanted.command, self._clock, timeout=timeout)
+        task = Task("event handler", handler.run_once, PATIENCE_WITH_HANDLER, threading.Event())
+        return handler, Worker(task, self._clock)
 
     def start(self) -> Recovery:
         """Recover, then start everything. StorageUnavailable: the database or a directory cannot be used."""
@@ -167,6 +186,8 @@ class Gateway:
         self._schedules.start()
         self._feeder.start()
         self._receiving.start()
+        if self._caller is not None:
+            self._caller[1].start()
         return recovery
 
     def _expire(self) -> int:
@@ -196,12 +217,15 @@ class Gateway:
     def stop(self, patience: float) -> bool:
         """Let what runs come to its end; whether it has within about `patience` seconds. If not, call it again."""
         self._feeder.ask_to_stop()
+        if self._caller is not None:
+            self._caller[0].stop()
+            self._caller[1].ask_to_stop()
         self._dispatcher.stop(0)  # asked at once, waited for below: no line begins another turn
         self._schedules.stop()
         if not (self._feeder.join(patience) and self._dispatcher.stop(patience)):
             return False
         self._receiving.ask_to_stop()  # last: the lines have handed over what they had
-        if not self._receiving.join(patience):
+        if not (self._receiving.join(patience) and (self._caller is None or self._caller[1].join(patience))):
             return False
         try:
             self._trail.stopped()
@@ -217,6 +241,8 @@ class Gateway:
     def alive(self) -> bool:
         """Whether every worker has turned as it should, and the database answers."""
         if not (self._dispatcher.alive() and self._schedules.alive() and self._feeder.alive and self._receiving.alive):
+            return False
+        if self._caller is not None and not self._caller[1].alive:
             return False
         return self._database_answers()
 

@@ -16,10 +16,10 @@
     STOP
 
 Times are local, numbers without plus, the text is UTF-8; `Incomplete: yes` where parts never came. There are no files
-of status reports, nor of octets that are no text. The name is that of the SIM, with the number of `gatewayd inbox
-show`. A file appears when it is whole, and may be taken away; what nobody takes is removed after `days`, for it holds a
-number and a text, which the inbox has anyway. After a crash the last ones may come again, under the same names. A
-folder that cannot be written delays files, and no STOP.
+of octets that are no text, and of status reports only for files of smstools3 that asked for one. The name is that of
+the SIM, with the number of `gatewayd inbox show`. A file appears when it is whole, and may be taken away; what nobody
+takes is removed after `days`, for it holds a number and a text, which the inbox has anyway. After a crash the last ones
+may come again, under the same names. A folder that cannot be written delays files, and no STOP.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ import structlog
 
 from gatewayd.clock import Clock
 from gatewayd.interfaces.dropfolder.spool import write_whole
+from gatewayd.interfaces.eventhandler import RECEIVED
+from gatewayd.store.handler_calls import HandlerCalls, NewCall
 from gatewayd.store.inbox import Inbox, Incoming
 
 log = structlog.get_logger(__name__)
@@ -42,7 +44,7 @@ FOLDER = "incoming"
 BATCH = 50
 _TIME = "%y-%m-%d %H:%M:%S"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
-_OURS = re.compile(r"[A-Za-z0-9_-]+\.[0-9]{6,}")
+_OURS = re.compile(r"[A-Za-z0-9_-]+\.r?[0-9]{6,}")
 _DAY = 86_400.0
 
 
@@ -50,9 +52,18 @@ class IncomingFiles:
     """Writes the files, and removes those that are older than `days` (0: none is written). `run_once` belongs to one
     thread, `clear` to any."""
 
-    def __init__(self, spool: Path, inbox: Inbox, timezone: tzinfo, clock: Clock, *, days: int = 30) -> None:
+    def __init__(
+        self,
+        spool: Path,
+        inbox: Inbox,
+        timezone: tzinfo,
+        clock: Clock,
+        *,
+        days: int = 30,
+        calls: HandlerCalls | None = None,
+    ) -> None:
         self._folder, self._inbox, self._timezone, self._clock = spool / FOLDER, inbox, timezone, clock
-        self._days = days
+        self._days, self._calls = days, calls
         self._failed = False
 
     def run_once(self) -> int:
@@ -67,9 +78,16 @@ class IncomingFiles:
                 self._failed = True
                 return done
             self._failed = False
+            self._tell(batch)
             self._inbox.filed([one.id for one in batch], self._clock.utc_now())
             done += len(batch)
         return done
+
+    def _tell(self, batch: list[Incoming]) -> None:
+        """The event handler is owed a call for each; one that is owed already is not owed twice."""
+        if self._calls is not None and self._days:
+            new = [NewCall(f"in:{one.id}", RECEIVED, f"{FOLDER}/{name_of(one)}") for one in batch]
+            self._calls.owe(new, self._clock.utc_now())
 
     def clear(self) -> int:
         """Remove what nobody has taken away in time; how many. Only files of ours, by a clock that can be trusted."""
@@ -104,7 +122,12 @@ class IncomingFiles:
 
 def name_of(message: Incoming) -> str:
     """`accueil.000042`."""
-    return f"{_UNSAFE.sub('_', message.sim) or 'sim'}.{message.id:06}"
+    return file_name(message.sim, message.id)
+
+
+def file_name(sim: str, number: int, kind: str = "") -> str:
+    """The name of a file of this SIM; `r` stands before the number of a message whose status report it is."""
+    return f"{_UNSAFE.sub('_', sim) or 'sim'}.{kind}{number:06}"
 
 
 def content(message: Incoming, timezone: tzinfo) -> str:

@@ -28,7 +28,8 @@ from gatewayd.domain.message import MessageState, told
 from gatewayd.domain.purpose import Purpose
 from gatewayd.store import audit
 from gatewayd.store.engine import Database, inserted_id
-from gatewayd.store.schema import OPEN, OWING, batch_rows, batches, messages, sim_recipients, sims
+from gatewayd.store.handler_calls import NewCall, owe
+from gatewayd.store.schema import OPEN, OWING, attempts, batch_rows, batches, messages, sim_recipients, sims
 from gatewayd.store.unknowns import PARTS_SENT, RESENT
 
 _READ_AT_ONCE = 1000
@@ -48,6 +49,8 @@ class Batch:
     accepted_at: datetime | None
     reported_at: datetime | None
     report: str
+    kind: str = ""
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +77,32 @@ class ReportedRow:
     parts: int
 
 
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a file's only message, and by which SIM: absent what is not known."""
+
+    message_id: int
+    recipient: str
+    state: MessageState
+    reason: str
+    sent_at: datetime | None
+    delivered_at: datetime | None
+    sim: str = ""
+    imsi: str = ""
+    imei: str = ""
+    begun_at: datetime | None = None
+    ended_at: datetime | None = None
+    reference: int | None = None
+    tp_status: int | None = None
+
+
 class Batches:
     """The files of all feeds."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, *, name: str, feed: str, fingerprint: str, claim: str, now: datetime) -> Batch:
+    def begin(self, *, name: str, feed: str, fingerprint: str, claim: str, now: datetime, kind: str = "") -> Batch:
         """The accepted batch of this claim, or the one by which the same content was accepted before, or a new one.
 
         What an earlier reading of the claim staged is dropped: the file may have changed since.
@@ -93,10 +115,17 @@ class Batches:
                 row = connection.execute(sa.select(batches).where(which)).first()
                 if row is not None:
                     return Batch(**row._mapping)
-            values = {"name": name, "feed": feed, "fingerprint": fingerprint, "claim": claim, "created_at": now}
+            values = {
+                "name": name,
+                "feed": feed,
+                "fingerprint": fingerprint,
+                "claim": claim,
+                "created_at": now,
+                "kind": kind,
+            }
             result = connection.execute(sa.insert(batches).values(filed_as="", **values))
             batch_id = inserted_id(result)
-            return Batch(batch_id, feed, name, fingerprint, claim, "", now, None, None, "due")
+            return Batch(batch_id, feed, name, fingerprint, claim, "", now, None, None, "due", kind)
 
         return self._database.write(find)
 
@@ -178,6 +207,30 @@ class Batches:
                 reason = row.refusal if state is None else _told(state, row)
                 yield ReportedRow(row.row_number, row.recipient, state, reason, row.sent_at, row.parts or 0)
 
+    def fate(self, batch_id: int) -> Fate | None:
+        """What became of the only message of a file."""
+        m, a = messages.c, attempts.c
+        query = (
+            sa.select(
+                m.id.label("message_id"), m.recipient, m.state, m.reason, m.sent_at, m.delivered_at, sims.c.name,
+                sims.c.imsi, sims.c.imei, a.ended_at, a.reference, a.tp_status,
+                sa.func.min(a.begun_at).over(order_by=a.id).label("begun_at"),
+            )
+            .select_from(messages)
+            .outerjoin(attempts, a.message_id == m.id)
+            .outerjoin(sims, sims.c.id == a.sim_id)
+            .where(m.batch_id == batch_id)
+            .order_by(a.id.desc())
+            .limit(1)
+        )  # fmt: skip
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        found = {**row._mapping, "state": MessageState(row.state), "sim": row.name or ""}
+        del found["name"]
+        return Fate(**{**found, "imsi": row.imsi or "", "imei": row.imei or ""})
+
     def owing(self) -> Sequence[Batch]:
         """Filed batches whose messages have all left or ended, and whose report does not tell it yet, oldest first."""
         still_open = sa.select(sa.literal(1)).where(messages.c.batch_id == batches.c.id, OPEN).exists()
@@ -190,11 +243,17 @@ class Batches:
         change = sa.update(batches).where(batches.c.id == batch_id).values(report="writing")
         self._database.write(lambda connection: connection.execute(change))
 
-    def reported(self, batch_id: int, now: datetime) -> None:
-        """The report is written, with all that was known when the writing began."""
+    def reported(self, batch_id: int, now: datetime, *, told: str = "", calls: Sequence[NewCall] = ()) -> None:
+        """The report is written, with all that was known when the writing began; `told` is the event that is owed."""
         nothing_new = sa.case((batches.c.report == "writing", "written"), else_=batches.c.report)
         change = sa.update(batches).where(batches.c.id == batch_id).values(reported_at=now, report=nothing_new)
-        self._database.write(lambda connection: connection.execute(change))
+        change = change.values(told=told) if told else change
+
+        def both(connection: Connection) -> None:
+            connection.execute(change)
+            owe(connection, calls, now)
+
+        self._database.write(both)
 
 
 def _told(state: MessageState, row: sa.Row[*tuple[Any, ...]]) -> str:

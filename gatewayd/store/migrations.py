@@ -22,6 +22,7 @@ from gatewayd.store.schema.campaigns import (
     campaign_triggers,
     campaigns,
 )
+from gatewayd.store.schema.handler import handler_calls
 from gatewayd.store.schema.inbox import arrivals, incoming
 from gatewayd.store.schema.people import consents, contacts, questions, wordings
 
@@ -144,9 +145,16 @@ def _states_one_by_one(connection: Connection) -> None:
         connection.exec_driver_sql(trigger)
 
 
+def _event_handler(connection: Connection) -> None:
+    """Files of one message, and whom their programs are told by."""
+    metadata.create_all(connection, tables=[handler_calls])
+    for column in ("kind", "told"):
+        connection.exec_driver_sql(f"ALTER TABLE batches ADD COLUMN {column} TEXT DEFAULT '' NOT NULL")
+
+
 _SINCE_2: tuple[Callable[[Connection], None], ...] = (
     _evidence, _reports_kept_true, _contacts, _for_a_person, _audit, _campaigns, _questions,
-    _states_one_by_one,
+    _states_one_by_one, _event_handler,
 )  # fmt: skip
 
 

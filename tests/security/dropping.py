@@ -29,6 +29,7 @@ from gatewayd.services.intake import Intake, NumberRules
 from gatewayd.services.space import Space
 from gatewayd.store.batches import Batches
 from gatewayd.store.engine import Database
+from gatewayd.store.handler_calls import HandlerCalls
 from gatewayd.store.outbox import Outbox
 from gatewayd.store.people import People
 from gatewayd.store.schema import messages
@@ -106,6 +107,7 @@ class Office:
         spool.prepare()
         self.database = Database.open(self.root / "gatewayd.db")
         batches, style = Batches(self.database), ReportStyle("fr", ZoneInfo("Europe/Paris"))
+        self.calls = HandlerCalls(self.database)
         numbers = NumberRules("FR", frozenset({"IE"}))
         self.people = People(self.database)
         self.intake = Intake(
@@ -116,7 +118,7 @@ class Office:
             numbers=numbers,
             clock=self.clock,
         )
-        self._reporter = Reporter(spool, batches, style, self.clock)
+        self._reporter = Reporter(spool, batches, style, self.clock, handled=True)
         self._folder = DropFolder(
             spool,
             batches,
@@ -126,6 +128,7 @@ class Office:
             clock=self.clock,
             bounds=self._bounds,
             space=self.space,
+            calls=self.calls,
             checkpoint=checkpoint or (lambda _step: None),
         )
 

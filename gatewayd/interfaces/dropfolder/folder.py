@@ -26,16 +26,20 @@ from gatewayd.clock import Clock
 from gatewayd.domain.message import MessageState
 from gatewayd.domain.purpose import Purpose
 from gatewayd.errors import DiskNearlyFull, GatewaydError, StorageUnavailable
+from gatewayd.interfaces.dropfolder import answered
 from gatewayd.interfaces.dropfolder.arrivals import Arrivals
 from gatewayd.interfaces.dropfolder.contents import Content, Feed, Kind, content_of, kind_of
 from gatewayd.interfaces.dropfolder.names import safe_name
 from gatewayd.interfaces.dropfolder.report import ReportStyle, write_refusal, write_report
 from gatewayd.interfaces.dropfolder.reporter import report_lines
 from gatewayd.interfaces.dropfolder.spool import Claim, Spool
+from gatewayd.interfaces.eventhandler import FAILED
+from gatewayd.interfaces.messagefiles.smstools import LONGEST
 from gatewayd.interfaces.spreadsheet.table import CORRUPT, DONE, REJECTED, Bounds, Refused
 from gatewayd.services.intake import Judged, NumberRules, RowJudge
 from gatewayd.services.space import Space
 from gatewayd.store.batches import Batch, Batches, StagedRow
+from gatewayd.store.handler_calls import HandlerCalls, NewCall
 
 log = structlog.get_logger(__name__)
 
@@ -93,6 +97,7 @@ class DropFolder:
         bounds: Bounds | None = None,
         settle: float = SETTLE_SECONDS,
         space: Space | None = None,
+        calls: HandlerCalls | None = None,
         checkpoint: Callable[[str], None] = _nothing,
     ) -> None:
         self._spool, self._batches = spool, batches
@@ -100,6 +105,7 @@ class DropFolder:
         self._numbers, self._style, self._clock = numbers, style, clock
         self._bounds, self._reached = bounds or Bounds(), checkpoint
         self._arrivals, self._space = Arrivals(spool, clock, settle), space
+        self._calls = calls
         self._told: set[tuple[str, ...]] = set()
 
     def run_once(self) -> Turn:
@@ -151,6 +157,8 @@ class DropFolder:
         folder, name = claim.answer or ("", "")
         self._spool.file(claim)
         self._reached("moved")
+        if self._calls is not None and folder != DONE and claim.is_message:
+            self._calls.owe([NewCall(claim.token, FAILED, f"{folder}/{name}")], self._clock.utc_now())
         if folder == DONE:
             self._batches.filed(claim.token, name)
         self._spool.forget(claim)
@@ -168,9 +176,23 @@ class DropFolder:
             folder = refusal.folder
             if refusal.reason != NO_GOOD_ROW:  # that one has written its own report, a row a recipient
                 write_refusal(claim.report, refusal.reason, refusal.facts, self._style)
+            self._answer_program(claim, str(refusal.facts.get("why", refusal.reason)))
         self._reached("reported")
         claim.decide(folder, self._spool.free_name(folder, name))
         return accepted
+
+    def _answer_program(self, claim: Claim, reason: str) -> None:
+        """A refused file of smstools3 says so in its headers, and its program is told when it is filed."""
+        name = claim.name or ""
+        try:
+            with claim.open(LONGEST) as stream:
+                if kind_of(stream, name) is not Kind.SMSTOOLS:
+                    return
+        except Refused:
+            return
+        headers = answered.refusal_headers(reason, self._style.timezone, self._clock.utc_now())
+        if answered.add(claim.folder / "in" / name, claim.answered, headers) is not None:
+            claim.mark_message()
 
     def _accept_or_quarantine(self, claim: Claim, name: str) -> int:
         try:
@@ -194,6 +216,7 @@ class DropFolder:
                 fingerprint=_fingerprint(stream, feed, claim.token if kind.single else ""),
                 claim=claim.token,
                 now=self._clock.utc_now(),
+                kind=str(kind) if kind.single else "",
             )
             self._reached("read")
             if batch.accepted_at is not None:
@@ -220,9 +243,10 @@ class DropFolder:
         if _look(file.stream) != file.look:
             raise _StillWritten("the file was written while it was read")
         if not good:
+            why = next(report_lines(self._batches, batch.id)).reason
             write_report(claim.report, report_lines(self._batches, batch.id), self._style)
             self._batches.discard(batch.id)
-            raise Refused(REJECTED, NO_GOOD_ROW)
+            raise Refused(REJECTED, NO_GOOD_ROW, why=why)
         state, reason = (MessageState.HELD, APPROVAL) if feed.approval_required else (MessageState.QUEUED, "")
         accepted = self._batches.accept(
             batch.id, _asked(feed.purpose, content), self._clock.utc_now(), state=state, reason=reason,

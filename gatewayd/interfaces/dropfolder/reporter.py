@@ -14,6 +14,7 @@ import structlog
 
 from gatewayd.clock import Clock
 from gatewayd.interfaces.dropfolder.names import REPORT
+from gatewayd.interfaces.dropfolder.programs import Programs
 from gatewayd.interfaces.dropfolder.report import Line, ReportStyle, write_report
 from gatewayd.interfaces.dropfolder.spool import Spool
 from gatewayd.interfaces.spreadsheet.table import DONE
@@ -32,8 +33,11 @@ _TURN = 2.0
 class Reporter:
     """Call `run_once()` every few seconds, from the drop folder's thread."""
 
-    def __init__(self, spool: Spool, batches: Batches, style: ReportStyle, clock: Clock) -> None:
+    def __init__(
+        self, spool: Spool, batches: Batches, style: ReportStyle, clock: Clock, *, handled: bool = False
+    ) -> None:
         self._spool, self._batches, self._style, self._clock = spool, batches, style, clock
+        self._programs = Programs(spool, batches, style, handled=handled)
         self._again_at: dict[int, float] = {}
 
     def run_once(self) -> int:
@@ -55,7 +59,8 @@ class Reporter:
         self._batches.writing(batch.id)
         if present:
             write_report(path, report_lines(self._batches, batch.id), self._style)
-        self._batches.reported(batch.id, self._clock.utc_now())
+        told, calls = self._programs.tell(batch, self._clock.utc_now())
+        self._batches.reported(batch.id, self._clock.utc_now(), told=told, calls=calls)
         now = self._clock.monotonic()
         self._again_at[batch.id] = now + max(PAUSE, _SHARE * (now - begun))
         if first:

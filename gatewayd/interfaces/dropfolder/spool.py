@@ -48,6 +48,21 @@ class Claim:
             return None
 
     @property
+    def answered(self) -> Path:
+        """Where a message's file with its answer waits to take the place of what was dropped."""
+        return self.folder / "answered"
+
+    @property
+    def is_message(self) -> bool:
+        """Whether a program waits to be told what became of it."""
+        return (self.folder / "message").exists()
+
+    def mark_message(self) -> None:
+        """A program waits to be told."""
+        with write_whole(self.folder / "message"):
+            pass
+
+    @property
     def report(self) -> Path:
         """Where the report waits until the file is filed."""
         return self.folder / "report.csv"
@@ -170,6 +185,8 @@ class Spool:
         present = claim.name
         if present is not None:
             (claim.folder / "in" / present).rename(target)
+        if claim.answered.exists():
+            claim.answered.rename(target)
         if claim.report.exists():
             claim.report.rename(f"{target}{REPORT}")
         sync_folder(target.parent)
@@ -209,8 +226,9 @@ def write_whole(path: Path) -> Iterator[BinaryIO]:
 
 
 def _remove(claim: Claim) -> None:
-    for file in ("answer", "report.csv", ".report.csv.tmp", ".answer.tmp"):
+    for file in ("answer", "report.csv", "answered", "message"):
         (claim.folder / file).unlink(missing_ok=True)
+        (claim.folder / f".{file}.tmp").unlink(missing_ok=True)
     if (claim.folder / "in").is_dir():
         (claim.folder / "in").rmdir()
     claim.folder.rmdir()

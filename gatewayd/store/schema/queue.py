@@ -51,6 +51,9 @@ batches = sa.Table(
     sa.Column("accepted_at", UtcTime),
     sa.Column("reported_at", UtcTime),
     sa.Column("report", sa.Text, nullable=False, server_default="due"),
+    # What the file is, where it is no list, and which event its program was last told.
+    sa.Column("kind", sa.Text, nullable=False, server_default=""),
+    sa.Column("told", sa.Text, nullable=False, server_default=""),
 )
 """Files. `report` is `due` while the one beside the file does not tell all of it, `writing` while it is being written:
 a message that changes meanwhile makes it `due` again."""
