@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
+import pty
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
 
-from tests.scenarios.installation import Installation
+from tests.scenarios.installation import ROOT, Installation, environment
 
 FIRST, SECOND, THIRD = "+33639980001", "+33639980002", "+33639980003"
 FIELDS = """\
@@ -167,3 +171,25 @@ def test_a_file_that_is_no_list_is_wrong_usage(installed: Installation, content:
     assert done.returncode == 2
     assert sentence in done.stderr
     assert installed.run("contacts", "import", str(path) + ".none").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"), [("yes", True), ("oui", True), ("no", False), ("", False), ("y e s", False)]
+)
+def test_at_a_terminal_a_person_is_asked(installed: Installation, typed: str, written: bool) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        installed.command("contacts", "import", listed(installed, ZOE)),
+        cwd=ROOT, env=environment(TERM="xterm"), stdin=theirs, stdout=theirs, stderr=theirs,
+    )  # fmt: skip
+    os.close(theirs)
+    seen, answered = b"", 0
+    with contextlib.suppress(OSError):  # what is left when the other side has closed
+        while chunk := os.read(ours, 4096):
+            seen += chunk
+            if b"Type yes:" in seen and not answered:
+                answered = os.write(ours, typed.encode() + b"\n")
+    os.close(ours)
+    assert process.wait(30) == 0
+    assert b"ville: Lyon" in seen
+    assert (FIRST in contacts(installed)) is written

@@ -14,12 +14,13 @@ from gatewayd.domain.consent import GateFacts
 from gatewayd.domain.message import MessageState
 from gatewayd.domain.purpose import Basis, Purpose
 from gatewayd.errors import StoreError
+from gatewayd.store import questions
 from gatewayd.store.engine import Database
 from gatewayd.store.inbox import Inbox, NewIncoming
 from gatewayd.store.outbox import Outbox
-from gatewayd.store.people import _FACTS, NewConsent, People
+from gatewayd.store.people import _FACTS, NewConsent, People, Wording
 from tests.store.conftest import NOW
-from tests.store.test_outbox import ALICE, BOB, new, state
+from tests.store.test_outbox import ALICE, BOB, new, state, taken, wanted
 
 LATER = NOW + timedelta(days=1)
 
@@ -144,3 +145,48 @@ def test_a_long_list_lets_others_write_between(outbox: Outbox, people: People) -
     assert people.add_optouts([BOB, BOB], origin="list", by="zoé", at=NOW) == (1, 0)
     assert people.add_optouts(listed, origin="list", by="zoé", at=NOW) == (0, 0)
     assert [one.recipient for one in people.optouts(limit=1)] == [BOB]
+
+
+def ask(connection: Connection) -> int:
+    return questions.add(
+        connection, ALICE, "news", Wording("Oui ?"), reason="form", by="t", at=NOW, deadline=NOW + timedelta(days=7)
+    )
+
+
+def test_a_question_is_put_to_whom_it_is_for_and_nothing_else_becomes_one(database: Database, outbox: Outbox) -> None:
+    question = database.write(ask)
+    for wrong in (new(BOB, purpose="news"), new(ALICE, purpose="events")):
+        with pytest.raises(StoreError, match="somebody else, or something else"):
+            outbox.accept(None, [replace(wrong, asks=question)])
+    [other] = outbox.accept(None, [new(ALICE, purpose="news")])
+    with pytest.raises(StoreError, match="does not become a question"):
+        database.write(
+            partial(
+                Connection.exec_driver_sql,
+                statement="UPDATE messages SET asks = ? WHERE id = ?",
+                parameters=(question, other),
+            )
+        )
+    outbox.accept(None, [replace(new(ALICE, purpose="news"), asks=question)])
+    with pytest.raises(StoreError):
+        outbox.accept(None, [replace(new(ALICE, purpose="news"), asks=question)])
+
+
+def test_only_the_question_itself_needs_no_consent(
+    database: Database, outbox: Outbox, people: People, sim_id: int
+) -> None:
+    question = database.write(ask)
+    [asking] = outbox.accept(None, [replace(new(ALICE, purpose="news"), asks=question)])
+    [other] = outbox.accept(None, [new(ALICE, purpose="news")])
+    assert taken(outbox, sim_id).message_id == asking
+    assert outbox.turn(None, wanted(sim_id), NOW) is None
+    assert state(outbox, other) == (MessageState.BLOCKED, "no_consent")
+    assert facts(database, people).agreed_at is None
+
+
+def test_one_question_at_a_time_waits_for_a_number(database: Database) -> None:
+    first = database.write(ask)
+    with pytest.raises(StoreError):
+        database.write(ask)
+    database.write(lambda one: questions.end(one, first, "none", NOW))
+    assert database.write(ask) != first
