@@ -30,6 +30,7 @@ from gatewayd.domain import template
 from gatewayd.errors import StorageUnavailable, StoreError
 from gatewayd.interfaces.dropfolder.contents import Feed
 from gatewayd.interfaces.dropfolder.folder import SETTLE_SECONDS, DropFolder
+from gatewayd.interfaces.dropfolder.notifier import Notifier
 from gatewayd.interfaces.dropfolder.report import ReportStyle
 from gatewayd.interfaces.dropfolder.reporter import Reporter
 from gatewayd.interfaces.dropfolder.spool import Spool
@@ -145,6 +146,8 @@ class Gateway:
         style = ReportStyle(settings.organisation.language, settings.timezone)
         self._spool = Spool(settings.spool_directory, [feed.folder for feed in settings.feeds])
         self._reporter = Reporter(self._spool, batches, style, self._clock, handled=self._calls is not None)
+        bell = threading.Event()
+        self._notifier = Notifier(self._spool, bell)
         self._folders = DropFolder(
             self._spool,
             batches,
@@ -155,9 +158,10 @@ class Gateway:
             settle=settle,
             space=self.space,
             calls=self._calls,
+            renamed=self._notifier.renamed,
         )
         look = partial(self._look_into_folders, min(LOOK_INTO_FOLDERS, settle))
-        return Worker(Task("drop folder", look, PATIENCE_WITH_A_FILE, threading.Event()), self._clock)
+        return Worker(Task("drop folder", look, PATIENCE_WITH_A_FILE, bell), self._clock)
 
     def _make_caller(self) -> tuple[EventHandler, Worker] | None:
         """The event handler, where there is one, and the worker that calls it."""
@@ -184,6 +188,7 @@ class Gateway:
             self._give_up()
             raise
         self._schedules.start()
+        self._notifier.start()
         self._feeder.start()
         self._receiving.start()
         if self._caller is not None:
@@ -227,6 +232,7 @@ class Gateway:
         self._receiving.ask_to_stop()  # last: the lines have handed over what they had
         if not (self._receiving.join(patience) and (self._caller is None or self._caller[1].join(patience))):
             return False
+        self._notifier.stop()
         try:
             self._trail.stopped()
         except StoreError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 
 from gatewayd.interfaces.dropfolder.answered import with_headers
 from gatewayd.interfaces.eventhandler import EventHandler
+from gatewayd.modem.simulator.process import start_process
 from gatewayd.store.batches import Batches
+from tests.scenarios.installation import Installation
 from tests.scenarios.test_dropfolder_crash import PowerCut, power_cut_at
 from tests.security.dropping import Office
 
@@ -244,3 +247,25 @@ def test_a_program_that_is_not_there_is_a_failure_like_others(office: Office, tm
     office.turn()
     made.run_once()
     assert owed(office) == [("FAILED", "rejected/a")]
+
+
+def test_a_running_daemon_tells_which_sim_sent_it(tmp_path: Path) -> None:
+    with start_process(["a"], "report=0", tmp_path / "sim") as simulator:
+        installed = Installation(tmp_path, tuple(simulator.ports.values()))
+        pipe, program = tmp_path / "pipe", tmp_path / "event"
+        os.mkfifo(pipe)
+        program.write_text(f'#!/bin/sh\necho "$@" >{pipe}\n')
+        program.chmod(0o755)
+        with installed.file.open("a") as more:
+            more.write(f"event_handler: {{command: [{program}]}}\n")
+        with installed.daemon() as daemon:
+            daemon.ready().all_modems_ok()
+            (installed.spool / "drop" / ".a.part").write_bytes(b"To: 33639980001\n\nServer down")
+            (installed.spool / "drop" / ".a.part").rename(installed.spool / "drop" / "a")
+            event, file, reference = pipe.read_text().split()
+            assert daemon.terminate() == 0
+        assert (event, file) == ("SENT", f"{installed.spool}/done/a")
+        assert [entry.text for entry in simulator.ledger()] == ["Server down"]
+    headers = dict(line.split(": ", 1) for line in Path(file).read_text().split("\n\n")[0].splitlines())
+    assert headers["Message_id"] == reference
+    assert {"Modem", "Sent", "IMSI", "IMEI"} < headers.keys()

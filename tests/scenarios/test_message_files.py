@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from gatewayd.clock import SystemClock
+from gatewayd.interfaces.dropfolder.arrivals import Arrivals
+from gatewayd.interfaces.dropfolder.folder import Turn
+from gatewayd.interfaces.dropfolder.notifier import Notifier
+from gatewayd.interfaces.dropfolder.spool import Spool
 from gatewayd.store.schema import messages
 from tests.scenarios.test_dropfolder_crash import STEPS, PowerCut, power_cut_at
 from tests.security.dropping import NOON, Office
@@ -242,3 +249,50 @@ def test_the_same_json_lines_are_accepted_once(office: Office) -> None:
         office.turn()
     assert len(office.queue()) == 1
     assert [answer.folder for answer in office.answers()] == ["done", "rejected"]
+
+
+# Many, and at once
+
+
+def test_a_file_renamed_into_place_is_taken_at_once(tmp_path: Path) -> None:
+    bell = threading.Event()
+    spool = Spool(tmp_path, [".", "rappels"])
+    spool.prepare()
+    notifier = Notifier(spool, bell)
+    notifier.start()
+    try:
+        (tmp_path / "a").write_bytes(ALERT)
+        (tmp_path / "a").rename(tmp_path / "drop/a")
+        assert bell.wait(20)
+        bell.clear()
+        (tmp_path / "drop/rappels/.b.part").write_bytes(ALERT)
+        (tmp_path / "drop/rappels/.b.part").rename(tmp_path / "drop/rappels/b")
+        assert bell.wait(20)
+    finally:
+        notifier.stop()
+    (tmp_path / "drop/c").write_bytes(ALERT)
+    arrivals = Arrivals(spool, SystemClock(), 10, notifier.renamed)
+    taken, _ = arrivals.take(50)
+    assert [(one.feed, one.name) for one in taken] == [(".", "a"), ("rappels", "b")]
+
+
+def test_no_feed_waits_for_the_files_of_another(office: Office) -> None:
+    for index in range(120):
+        office.drop(f"a{index:03}", ALERT, age=7200 - index)
+    office.drop("relu/last", ALERT, age=60)
+    assert office.turn() == Turn(50, 50, more=True)
+    assert ("+33639980001", "held", "approval") in office.states()
+
+
+def test_the_oldest_of_many_go_first_and_what_changed_is_left_alone(office: Office) -> None:
+    for index in range(60):
+        office.drop(f"a{index:02}", f"To: 33639980001\n\n{index}".encode(), age=100 + index)
+    office.turn()
+    assert [text for _, text in office.queue()][:3] == ["59", "58", "57"]
+    (office.root / "drop/a09").write_bytes(b"To: 33639980001\n\nanew")
+    os.utime(office.root / "drop/a09", (office.clock.now.timestamp(),) * 2)
+    (office.root / "drop/a08").unlink()
+    assert office.turn().accepted == 8
+    office.clock.pass_by(30)
+    assert office.turn().accepted == 1
+    assert office.queue()[-1][1] == "anew"

@@ -2,18 +2,22 @@
 
 A file is still when its size and time of writing have not changed for `settle` seconds by the monotonic clock, or
 when it was last written longer ago than that, as a file that is renamed into place usually was. The second rule needs
-a wall clock that can be trusted. Names by which programs say that they are still writing are left alone, and so are
-folders; a folder that is no feed is told of once.
+a wall clock that can be trusted. One that was seen to be renamed into place is whole by that, and is still at once.
+Names by which programs say that they are still writing are left alone, and so are folders; a folder that is no feed is
+told of once.
 
-Nothing is opened. A folder of 100,000 files costs a listing, and a look at the files that are not ignored until
-`CONSIDERED` of them are found to be still; the rest wait for the next turn.
+Nothing is opened. A folder of 100,000 files is looked at once in ten seconds at most; the oldest of each feed are then
+taken in turns, so that no feed waits for another's, and each is looked at again before it is taken.
 """
 
 from __future__ import annotations
 
+import heapq
 import os
-from collections.abc import Iterator
-from itertools import islice
+import stat
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import zip_longest
 from typing import NamedTuple
 
 import structlog
@@ -25,6 +29,12 @@ from gatewayd.interfaces.dropfolder.spool import Spool
 log = structlog.get_logger(__name__)
 
 CONSIDERED = 1_000
+"""Files of a feed that one look at its folder finds."""
+LOOK_AGAIN = 10.0
+"""Seconds after which the folders are looked at again, though what was found is not all taken."""
+
+Renamed = Callable[[], Iterable[tuple[str, str]]]
+"""Feed and name of what was renamed into place since it was asked last."""
 
 
 class Arrival(NamedTuple):
@@ -42,19 +52,49 @@ class _Look(NamedTuple):
 
 
 class Arrivals:
-    """Remembers how the files that are not yet still looked at the last turn."""
+    """Remembers how the files that are not yet still looked at the last turn, and what waits to be taken."""
 
-    def __init__(self, spool: Spool, clock: Clock, settle: float) -> None:
-        self._spool, self._clock, self._settle = spool, clock, settle
+    def __init__(self, spool: Spool, clock: Clock, settle: float, renamed: Renamed = tuple) -> None:
+        self._spool, self._clock, self._settle, self._renamed = spool, clock, settle, renamed
         self._looks: dict[tuple[str, str], _Look] = {}
         self._told: set[str] = set()
+        self._waiting: deque[Arrival] = deque()
+        self._news: deque[tuple[str, str]] = deque(maxlen=CONSIDERED)  # one that falls out is found by a look
+        self._looked_at = float("-inf")
 
-    def ready(self) -> list[Arrival]:
-        """The files that are still, the oldest first."""
+    def take(self, most: int) -> tuple[list[Arrival], bool]:
+        """So many files that are still: those just renamed into place, then the oldest; and whether there are more."""
+        now = self._clock.monotonic()
+        if not self._waiting or now - self._looked_at >= LOOK_AGAIN:
+            self._waiting, self._looked_at = deque(self._look_around()), now
+        taken = self._announced(most // 2 if self._waiting else most)
+        seen = set(taken)
+        while self._waiting and len(taken) < most:
+            arrival = self._waiting.popleft()
+            if arrival not in seen and self._present(arrival.feed, arrival.name) == arrival:
+                taken.append(arrival)
+        return taken, bool(self._waiting or self._news)
+
+    def _announced(self, most: int) -> list[Arrival]:
+        """What was renamed into place: half of a turn at most, where others wait."""
+        self._news.extend(one for one in self._renamed() if not is_ignored(one[1]))
+        some = [self._news.popleft() for _ in range(min(most, len(self._news)))]
+        return [found for feed, name in some if (found := self._present(feed, name)) is not None]
+
+    def _look_around(self) -> Iterator[Arrival]:
         looks: dict[tuple[str, str], _Look] = {}
-        found = [arrival for feed in self._spool.feeds for arrival in islice(self._of(feed, looks), CONSIDERED)]
+        found = [heapq.nsmallest(CONSIDERED, self._of(feed, looks)) for feed in self._spool.feeds]
         self._looks = looks
-        return sorted(found)
+        for turn in zip_longest(*found):
+            yield from sorted(arrival for arrival in turn if arrival is not None)
+
+    def _present(self, feed: str, name: str) -> Arrival | None:
+        """The file as it is now, whether still or not."""
+        try:
+            status = (self._spool.root / "drop" / feed / name).lstat()
+        except OSError:
+            return None
+        return None if stat.S_ISDIR(status.st_mode) else Arrival(status.st_mtime_ns, feed, name)
 
     def _of(self, feed: str, looks: dict[tuple[str, str], _Look]) -> Iterator[Arrival]:
         """The files of a feed that are still; those that are not yet are put into `looks`."""

@@ -27,7 +27,7 @@ from gatewayd.domain.message import MessageState
 from gatewayd.domain.purpose import Purpose
 from gatewayd.errors import DiskNearlyFull, GatewaydError, StorageUnavailable
 from gatewayd.interfaces.dropfolder import answered
-from gatewayd.interfaces.dropfolder.arrivals import Arrivals
+from gatewayd.interfaces.dropfolder.arrivals import Arrivals, Renamed
 from gatewayd.interfaces.dropfolder.contents import Content, Feed, Kind, content_of, kind_of
 from gatewayd.interfaces.dropfolder.names import safe_name
 from gatewayd.interfaces.dropfolder.report import ReportStyle, write_refusal, write_report
@@ -98,13 +98,14 @@ class DropFolder:
         settle: float = SETTLE_SECONDS,
         space: Space | None = None,
         calls: HandlerCalls | None = None,
+        renamed: Renamed = tuple,
         checkpoint: Callable[[str], None] = _nothing,
     ) -> None:
         self._spool, self._batches = spool, batches
         self._feeds = {feed.folder: feed for feed in feeds}
         self._numbers, self._style, self._clock = numbers, style, clock
         self._bounds, self._reached = bounds or Bounds(), checkpoint
-        self._arrivals, self._space = Arrivals(spool, clock, settle), space
+        self._arrivals, self._space = Arrivals(spool, clock, settle, renamed), space
         self._calls = calls
         self._told: set[tuple[str, ...]] = set()
 
@@ -112,13 +113,14 @@ class DropFolder:
         """Files what a crash or a full disk left behind, then what has arrived. Never raises because of a file."""
         filed = accepted = 0
         # On a disk that is nearly full they stay where they are, and are taken once there is room.
-        arrivals = self._arrivals.ready() if self._space is None or not self._space.low() else []
-        claims = (self._claim(arrival.feed, arrival.name) for arrival in arrivals[:_FILES_PER_TURN])
+        room = self._space is None or not self._space.low()
+        arrivals, more = self._arrivals.take(_FILES_PER_TURN) if room else ([], False)
+        claims = (self._claim(arrival.feed, arrival.name) for arrival in arrivals)
         for claim in chain(self._spool.leftovers(), filter(None, claims)):
             count = self._answer(claim)
             if count is not None:
                 filed, accepted = filed + 1, accepted + count
-        return Turn(filed, accepted, more=len(arrivals) > _FILES_PER_TURN)
+        return Turn(filed, accepted, more=more)
 
     def _claim(self, feed: str, name: str) -> Claim | None:
         try:
