@@ -7,12 +7,16 @@ port vanishes, the daemon is killed; before the network had the message, or afte
 daemon's own, time is moved by hand. The oracle is the ledger of the simulated network: nothing twice, and what the
 database says is what the network saw.
 
-    both      the network reports, and the modem keeps the card's last reference (EF_SMSS)
-    reports   the network reports, the card tells nothing, the daemon lives; the network accepted all of them
-    killed    the same after a kill, for reports that come when the daemon runs again. One that comes before
-              is lost by a modem that hands it over directly (+CDS): then the card is the only witness
-    card      no report ever comes
-    neither   no report, no card: what is left is for the operator
+    reports        the network reports, the card tells nothing, the daemon lives; the network accepted all of them
+    killed         the same after a kill, for reports that come when the daemon runs again. One that comes before
+                   is lost by a modem that hands it over directly (+CDS): then the card is the only witness
+    both-before    the network reports, and the modem keeps the card's last reference (EF_SMSS), written before it
+    both-after     transmits, or on acceptance; the network accepted all of them, or the daemon was killed
+    never-before   the network reports, and never had the message: the modem was cut off, or nobody heard it. No report
+    never-after    will come; the card cannot tell this from a lost acknowledgement. Left to the operator
+    card-before    no report ever comes, and everything happens
+    card-after
+    neither        no report, no card: what is left is for the operator
 """
 
 from __future__ import annotations
@@ -39,8 +43,19 @@ from tests.scenarios import world as worlds
 from tests.scenarios.receiving import ReceivingWorld
 from tests.scenarios.world import FakeClock
 
-AFTER = ("answer-lost", "answer-late;seconds=0.4", "reboot;at=accepted;seconds=0.1", "unplug;at=accepted;seconds=0.1")
-BEFORE = ("reboot;at=body;seconds=0.1", "unplug;at=body;seconds=0.1", "reboot;at=half;seconds=0.1")
+AFTER = (
+    "ack-lost;seconds=0.05",
+    "answer-lost",
+    "answer-late;seconds=0.4",
+    "reboot;at=accepted;seconds=0.1",
+    "unplug;at=accepted;seconds=0.1",
+)
+BEFORE = (
+    "unheard;seconds=0.05",
+    "reboot;at=body;seconds=0.1",
+    "unplug;at=body;seconds=0.1",
+    "reboot;at=half;seconds=0.1",
+)
 KILLED_AFTER, KILLED_BEFORE = "killed before the answer is recorded", "killed at the mark"
 
 
@@ -53,13 +68,22 @@ class Scenario:
     goal: float
 
 
-EVERY = (*AFTER, *BEFORE, KILLED_AFTER, KILLED_BEFORE)
+KILLED = (KILLED_AFTER, KILLED_BEFORE)
+EVERY = (*AFTER, *BEFORE, *KILLED)
+REFUSED = 9_998
+"""Ends the number of somebody whom the network knows not: what it refuses shows when the modem writes."""
+_WITH = f"&rule={REFUSED};cms=1&report_delay=0.02"
+_WITHOUT = f"&rule={REFUSED};cms=1&report=0"
 SCENARIOS = {
-    "both": Scenario("&report_delay=0.02", EVERY, 0.99),
-    "reports": Scenario("&report_delay=0.02&smss=0", AFTER, 0.99),
-    "killed": Scenario("&report_delay=0.4&smss=0", (KILLED_AFTER,), 0.99),
-    "card": Scenario("&report=0", EVERY, 0.99),
-    "neither": Scenario("&report=0&smss=0", EVERY, 0.0),
+    "reports": Scenario("&report_delay=0.02&smss=never", AFTER, 0.99),
+    "killed": Scenario("&report_delay=0.4&smss=never", (KILLED_AFTER,), 0.99),
+    "both-before": Scenario(f"{_WITH}&smss=before", (*AFTER, *KILLED), 0.99),
+    "both-after": Scenario(f"{_WITH}&smss=after", (*AFTER, *KILLED), 0.99),
+    "never-before": Scenario(f"{_WITH}&smss=before", BEFORE, 0.0),
+    "never-after": Scenario(f"{_WITH}&smss=after", BEFORE, 0.0),
+    "card-before": Scenario(f"{_WITHOUT}&smss=before", EVERY, 0.0),
+    "card-after": Scenario(f"{_WITHOUT}&smss=after", EVERY, 0.0),
+    "neither": Scenario("&report=0&smss=never", EVERY, 0.0),
 }
 
 
@@ -159,7 +183,9 @@ def run(name: str, count: int) -> bool:
         rng = random.Random(7)  # noqa: S311  (the same order each time)
         faults = [scenario.faults[n % len(scenario.faults)] for n in range(count)]
         rng.shuffle(faults)
-        for number, fault in enumerate(["", "", *faults]):
+        for number in (0, 1, REFUSED):
+            one.send(number, "")
+        for number, fault in enumerate(faults, 2):
             one.send(number, fault)
         rungs, twice, wrong = one.count()
         one.world.close()
@@ -184,7 +210,7 @@ def main() -> None:
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     worlds.QUICK = replace(worlds.QUICK, submit=0.12)
-    reached = [run(name, 45 if given.quick else 270) for name in given.scenario]
+    reached = [run(name, 33 if given.quick else 180) for name in given.scenario]
     raise SystemExit(0 if all(reached) else 1)
 
 

@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gatewayd.clock import Clock
 from gatewayd.config import FeedSettings, ModemSettings, Settings
 from gatewayd.credentials import Credentials
+from gatewayd.daemon.lock import this_boot
 from gatewayd.daemon.rules import answers_of, house_of, number_rules, reader_of, rules_of, space_of
 from gatewayd.daemon.storage import REFUSED_PINS, database_key, log_key, open_database
 from gatewayd.daemon.supervision import Task, Worker
@@ -93,7 +94,7 @@ class Gateway:
             clock=clock,
             rules=rules_of(settings),
             roster=Roster(clock),
-            lease=f"{GATEWAY}/{os.getpid()}-{random.token_hex(4)}",
+            lease=f"{GATEWAY}/{this_boot()}/{os.getpid()}-{random.token_hex(4)}",
             on_notice=_heard,
             receiver=self._make_receiver(),
             space=self.space,

@@ -1,4 +1,4 @@
-"""One daemon a state directory: a lock of the kernel's, gone with the process however it ends.
+"""One daemon a state directory: a lock of the kernel's, gone with the process however it ends; and this boot's name.
 
 The file holds the process's number for the operator's eyes only; the lock, not the file, is the truth.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 from pathlib import Path
 from types import TracebackType
 
 from gatewayd.errors import StorageUnavailable
 
 LOCK_NAME = "gatewayd.lock"
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class InstanceLock:
@@ -71,3 +73,16 @@ def holder(state_directory: Path) -> int | None:
         return None
     finally:
         os.close(handle)
+
+
+def this_boot() -> str:
+    """Names this start of the machine; where it has no name, this start of the program: then nobody knows.
+
+    systemd tells it (%b in the unit): the unit's own view of /proc does not show it.
+    """
+    if told := os.environ.get("GATEWAYD_BOOT", "").strip():
+        return told
+    try:
+        return _BOOT.read_text(encoding="ascii").strip().replace("-", "")
+    except (OSError, ValueError):
+        return secrets.token_hex(16)

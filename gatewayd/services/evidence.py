@@ -3,7 +3,8 @@
 What it said before costs no question: it is the reference of the last answer. After whatever is no answer the card is
 asked, before the line sends anything else (domain/reference.py judges, the reconciler settles). Not every modem keeps
 this memory: it is believed of a modem and a SIM that were seen to, twice in a row under different references, and the
-database remembers which. At the first contradiction, or when the card does not answer, it is believed no more.
+database remembers which. What the network refuses shows when the modem writes it, which is remembered beside. At the
+first contradiction, or when the card does not answer, it is believed no more.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import timedelta
 import structlog
 
 from gatewayd.clock import Clock
+from gatewayd.domain.reference import Written
 from gatewayd.errors import ModemError
 from gatewayd.modem.session import Session
 from gatewayd.services.hand import Ending
@@ -33,6 +35,7 @@ class Evidence:
         self._reconciler, self._clock = reconciler, clock
         self._sim_id, self._imei = 0, ""
         self._kept: bool | None = None
+        self._written, self._refused = Written.UNSEEN, False
         self._proven: set[int] = set()
         self._to_prove: int | None = None
         self._doubt_since: float | None = None
@@ -42,7 +45,8 @@ class Evidence:
         """This SIM is in this modem. StorageUnavailable."""
         known = bool(imei) and self._reconciler.card_kept_by(sim_id) == imei
         self._sim_id, self._imei, self._kept = sim_id, imei, True if known else None
-        self._proven, self._to_prove = set(), None
+        self._written = self._reconciler.card_written(sim_id) if known else Written.UNSEEN
+        self._proven, self._to_prove, self._refused = set(), None, False
         # What the last life, or another phone, did with this SIM meanwhile: read before anything is sent.
         self._doubt_since = self._clock.monotonic() if known else None
 
@@ -53,7 +57,7 @@ class Evidence:
             proven = len(self._proven) >= PROOFS or ending.reference in self._proven
             self._to_prove = None if self._kept is False or proven else ending.reference
         elif ending.refused_at is not None or ending.event == "unknown":
-            self._to_prove = None
+            self._to_prove, self._refused = None, ending.refused_at is not None
             self._doubt_since = self._clock.monotonic() if self._kept else None
 
     @property
@@ -87,10 +91,23 @@ class Evidence:
             self._give_up(said)
             return Told()
         waited = timedelta(seconds=self._clock.monotonic() - since)
-        told = self._reconciler.card_says(self._sim_id, said, waited=waited)
+        told = self._reconciler.card_says(self._sim_id, said, written=self._written, waited=waited)
         if told.again is None:
             self._doubt_since = None
+            self._learn(told.lesson, said)
         return told
+
+    def _learn(self, lesson: Written, said: int) -> None:
+        """Only from a refusal that was heard just now: another phone may have used a SIM that was away."""
+        heard, self._refused = self._refused, False
+        if not heard or lesson in (Written.UNSEEN, self._written):
+            return
+        if self._written is not Written.UNSEEN:
+            self._give_up(said)
+            return
+        self._written = lesson
+        self._reconciler.card_kept(self._sim_id, self._imei, lesson)
+        log.info("sim.reference_written", sim_id=self._sim_id, when=str(lesson))
 
     def _prove(self, said: int | None, reference: int) -> None:
         if said != reference:
@@ -107,4 +124,4 @@ class Evidence:
         if self._kept:
             log.warning("sim.reference_not_kept", sim_id=self._sim_id, said=said)
             self._reconciler.card_kept(self._sim_id, "")
-        self._kept = False
+        self._kept, self._written = False, Written.UNSEEN

@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection
 
 from gatewayd.clock import Clock
 from gatewayd.domain.message import MessageState, Outcome
-from gatewayd.domain.reference import SETTLED, Verdict, judge
+from gatewayd.domain.reference import SETTLED, Verdict, Written, judge, lesson
 from gatewayd.errors import CauseClass, PduError, StorageUnavailable
 from gatewayd.modem import causes
 from gatewayd.modem.pdu import Delivery, StatusReport, classify_status, decode
@@ -52,11 +52,12 @@ _TAIL = 8
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What came of asking the card: to be asked again in `again` seconds (None: not), and since when a part that did
-    not go out had counted as sent."""
+    """What came of asking the card: to be asked again in `again` seconds (None: not), since when a part that did not go
+    out had counted as sent, and what a refusal shows of when the modem writes."""
 
     again: float | None = None
     not_sent: datetime | None = None
+    lesson: Written = Written.UNSEEN
 
 
 class Reconciler:
@@ -134,11 +135,15 @@ class Reconciler:
         """The IMEI of the modem that keeps this SIM's memory of the last reference; "": none is known to."""
         return self._unknowns.kept_by(sim_id)
 
-    def card_kept(self, sim_id: int, imei: str) -> None:
-        """See `card_kept_by`. StorageUnavailable."""
-        self._unknowns.learn(sim_id, imei)
+    def card_written(self, sim_id: int) -> Written:
+        """When that modem writes it."""
+        return self._unknowns.written(sim_id)
 
-    def card_says(self, sim_id: int, said: int, *, waited: timedelta) -> Told:
+    def card_kept(self, sim_id: int, imei: str, written: Written = Written.UNSEEN) -> None:
+        """See `card_kept_by` and `card_written`. StorageUnavailable."""
+        self._unknowns.learn(sim_id, imei, written)
+
+    def card_says(self, sim_id: int, said: int, *, written: Written, waited: timedelta) -> Told:
         """`said` is the reference used last, after what this SIM put on the wire last, at least `waited` ago.
 
         A report that waits to be matched says more than the card: what it may be about is left to it.
@@ -148,20 +153,21 @@ class Reconciler:
         reported = [_report(one).number for one in self._inbox.new(REPORT, BATCH) if one.sim_id == sim_id]
 
         def settle(connection: Connection) -> tuple[Told, Submitted | None, Verdict]:
-            doubt = unknowns.last_doubt(connection, sim_id)
-            verdict = Verdict.UNKNOWN
-            if doubt is not None:
-                age = now - doubt.part.on_wire_at if self._clock.trusted() else None
-                verdict = judge(doubt.before, said, waited=waited, age=age)
+            last, verdict = unknowns.last_failed(connection, sim_id), Verdict.UNKNOWN
+            if last is not None and last.doubted:
+                age = now - last.part.on_wire_at if self._clock.trusted() else None
+                verdict = judge(last.before, said, cause=last.cause, written=written, waited=waited, age=age)
             if verdict is Verdict.NOT_YET:
                 return Told(again=(SETTLED - waited).total_seconds()), None, verdict
             unknowns.note_card(connection, sim_id, said)
-            if doubt is None or any(same_number(doubt.part.recipient, who) for who in reported):
+            if last is None or any(same_number(last.part.recipient, who) for who in reported):
                 return Told(), None, verdict
-            if verdict is Verdict.SENT and unknowns.sent(connection, doubt.part, said, by=EF_SMSS, now=now):
-                return Told(), doubt.part, verdict
-            if verdict is Verdict.NOT_SENT and self._did_not_go(connection, doubt.part, now):
-                return Told(not_sent=doubt.part.on_wire_at), doubt.part, verdict
+            if last.part.outcome is Outcome.REFUSED:
+                return Told(lesson=lesson(last.before, said, refused=last.cause)), None, verdict
+            if verdict is Verdict.SENT and unknowns.sent(connection, last.part, said, by=EF_SMSS, now=now):
+                return Told(), last.part, verdict
+            if verdict is Verdict.NOT_SENT and self._did_not_go(connection, last.part, now):
+                return Told(not_sent=last.part.on_wire_at), last.part, verdict
             return Told(), None, verdict
 
         told, part, verdict = self._database.write(settle)

@@ -20,6 +20,7 @@ from gatewayd.domain.audit import Event
 from gatewayd.domain.consent import GateFacts
 from gatewayd.domain.message import MessageState, Outcome
 from gatewayd.domain.purpose import Purpose
+from gatewayd.domain.reference import INTERRUPTED
 from gatewayd.errors import CauseClass, LeaseLost
 from gatewayd.store import audit, claims, gate, people
 from gatewayd.store.schema import attempts, messages, sim_recipients
@@ -27,7 +28,8 @@ from gatewayd.store.statement import Statement
 from gatewayd.store.types import UtcTime
 from gatewayd.store.work import Finished, Recovery, Work
 
-INTERRUPTED = "gatewayd:interrupted"
+MACHINE_RESTARTED = "gatewayd:machine-restarted"
+"""As INTERRUPTED, and the machine started again: the modem may have lost its power with it."""
 STORAGE = "gatewayd:storage"
 OVERTAKEN = "gatewayd:overtaken"
 """It was to be sent again, and the first one turned out to have gone out."""
@@ -200,7 +202,10 @@ def put_back(
 
 
 def recover(connection: Connection, gateway: str, mine: str, now: datetime) -> Recovery:
-    """Put right what lies begun under leases of this gateway's earlier lives, and under those that have run out."""
+    """Put right what lies begun under leases of this gateway's earlier lives, and under those that have run out.
+
+    A lease is GATEWAY/BOOT/LIFE: after another boot of the machine, nobody knows how its modem has fared.
+    """
     running = (
         sa.select(_a.id, _a.on_wire_at, _a.sim_id, _m.id.label("message_id"), _m.recipient, _m.lease)
         .join(messages, _m.id == _a.message_id)
@@ -210,17 +215,18 @@ def recover(connection: Connection, gateway: str, mine: str, now: datetime) -> R
             sa.not_(_m.lease.startswith(mine, autoescape=True)) if mine else sa.true(),
         )
     )
-    unknown = 0
+    unknown, machine = 0, "/".join([*mine.split("/")[:2], ""])
     lost = connection.execute(running).all()
     for row in lost:
         if row.on_wire_at is None:
             put_back(connection, row.message_id, row.lease, attempt_id=row.id, at=now, code=INTERRUPTED)
         else:
             unknown += 1
-            unknown_part = {"attempt_id": row.id, "result": str(Outcome.UNKNOWN), "at": now, "code": INTERRUPTED}
+            code = INTERRUPTED if mine and row.lease.startswith(machine) else MACHINE_RESTARTED
+            unknown_part = {"attempt_id": row.id, "result": str(Outcome.UNKNOWN), "at": now, "code": code}
             _END_ATTEMPT.run(connection, **unknown_part, tp_mr=None)
-            claims.leave(connection, row.message_id, row.lease, MessageState.UNKNOWN, reason=INTERRUPTED)
-            audit.ended(connection, Event.UNKNOWN, row, now, INTERRUPTED)
+            claims.leave(connection, row.message_id, row.lease, MessageState.UNKNOWN, reason=code)
+            audit.ended(connection, Event.UNKNOWN, row, now, code)
     return Recovery(requeued=len(lost) - unknown, unknown=unknown)
 
 

@@ -63,7 +63,8 @@ def _receiving(connection: Connection) -> None:
 
 def _evidence(connection: Connection) -> None:
     """What came with the card's memory of its last reference, and with resends that are told."""
-    for column in ("smss INTEGER", "smss_after INTEGER", "smss_kept_by TEXT NOT NULL DEFAULT ''"):
+    known = ("smss_kept_by TEXT NOT NULL DEFAULT ''", "smss_written TEXT NOT NULL DEFAULT ''")
+    for column in ("smss INTEGER", "smss_after INTEGER", *known):
         connection.exec_driver_sql(f"ALTER TABLE sims ADD COLUMN {column}")
     connection.exec_driver_sql("ALTER TABLE attempts ADD COLUMN resent_by TEXT")
 

@@ -175,7 +175,8 @@ class Outbox:
         """At start: put right what earlier lives left.
 
         `mine` is the beginning of this life's leases, of which none exists yet. A lease that has not run out is left
-        alone unless it is of the same gateway, which the beginning up to the first `/` names.
+        alone unless it is of the same gateway, which the beginning up to the first `/` names; up to the second one it
+        names this start of the machine.
         """
         gateway = mine.split("/", 1)[0] + "/"
         return self._database.write(lambda connection: marks.recover(connection, gateway, mine, now))

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gatewayd.domain.message import MessageState, Outcome
+from gatewayd.domain.reference import Written
 from gatewayd.store import audit, marks, reports
 from gatewayd.store.engine import Database
 from gatewayd.store.reports import Heard, Submitted
@@ -44,12 +45,18 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
-    """The last that a SIM put on the wire, if nobody knows what became of it; `before`: the reference used before it,
-    None where that is not known."""
+class Last:
+    """The last that a SIM put on the wire, why it did not go out or is unknown, and the reference used before it: None
+    where that is not known."""
 
     part: Submitted
+    cause: str
     before: int | None
+
+    @property
+    def doubted(self) -> bool:
+        """Whether nobody knows what became of it."""
+        return self.part.outcome is Outcome.UNKNOWN and self.part.reference is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +130,17 @@ def send_again(connection: Connection, message_id: int, *, by: str, now: datetim
     audit.resolved(connection, message_id, recipient, MessageState.QUEUED, now, how=how, by=actor)
 
 
-def last_doubt(connection: Connection, sim_id: int) -> Doubt | None:
-    """See Doubt; None if what went out last is known. A resend that still waits may be called off by what it says."""
+def last_failed(connection: Connection, sim_id: int) -> Last | None:
+    """See Last; None if it was sent. A resend that still waits may be called off by what it says."""
     last, *earlier = [*reports.newest(connection, sim_id, limit=2), None]
-    if last is None or last.outcome is not Outcome.UNKNOWN or last.reference is not None:
+    if last is None or last.outcome not in (Outcome.UNKNOWN, Outcome.REFUSED):
         return None
     # After a clock that was put back, the last by the hour is not the last.
     later = sa.select(_a.id).where(_a.id > last.attempt_id, _a.sim_id == sim_id, _a.on_wire_at.is_not(None)).limit(1)
     if connection.execute(later).first() is not None:
         return None
-    return Doubt(last, _before(connection, sim_id, earlier[0]))
+    cause = connection.execute(sa.select(_a.cause).where(_a.id == last.attempt_id)).scalar_one()
+    return Last(last, cause, _before(connection, sim_id, earlier[0]))
 
 
 def _before(connection: Connection, sim_id: int, previous: Submitted | None) -> int | None:
@@ -223,9 +231,14 @@ class Unknowns:
         with self._database.read() as connection:
             return str(connection.execute(sa.select(_s.smss_kept_by).where(_s.id == sim_id)).scalar_one())
 
-    def learn(self, sim_id: int, imei: str) -> None:
-        """This modem keeps it; "": none does."""
-        change = sa.update(sims).where(_s.id == sim_id).values(smss_kept_by=imei)
+    def written(self, sim_id: int) -> Written:
+        """When that modem was seen to write it."""
+        with self._database.read() as connection:
+            return Written(connection.execute(sa.select(_s.smss_written).where(_s.id == sim_id)).scalar_one())
+
+    def learn(self, sim_id: int, imei: str, written: Written = Written.UNSEEN) -> None:
+        """This modem keeps it, and writes it so; "": none does."""
+        change = sa.update(sims).where(_s.id == sim_id).values(smss_kept_by=imei, smss_written=str(written))
         self._database.write(lambda connection: connection.execute(change))
 
 

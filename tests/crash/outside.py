@@ -211,7 +211,8 @@ class Modem:
             raise SubmissionRefused(course.cause)
         if course.ending is Ending.VANISHED:
             raise OutcomeUnknown(DOUBT)
-        reference = outside.network.submit(self._card, self._options, submission, pdu.hex).reference
+        reference = self._card.last_reference = self._card.next_reference()
+        outside.network.submit(self._card, self._options, submission, pdu.hex, reference)
         outside.accepted(submission, reference, self._line)
         if course.ending is Ending.LOST:
             raise OutcomeUnknown(DOUBT)

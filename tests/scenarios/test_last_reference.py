@@ -11,13 +11,15 @@ import pytest
 from gatewayd.domain.purpose import Limits
 from gatewayd.store.outbox import Resolution
 from gatewayd.store.unknowns import Unknowns
+from gatewayd.store.work import Finished
 from tests.scenarios import world as worlds
 from tests.scenarios.receiving import ReceivingWorld, report
 from tests.scenarios.world import number
 
 Make = Callable[..., ReceivingWorld]
-WHO = number(9)
+WHO, NOBODY = number(9), number(98)
 NEVER_SENT, ANSWER_LOST = "reboot;at=body;seconds=0.3", "answer-lost"
+TAUGHT = "&report=0&smss=after&rule=98;cms=1"  # with `taught`: a refusal has shown that it is written on acceptance
 
 
 @pytest.fixture(autouse=True)
@@ -29,13 +31,18 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def make(tmp_path: Path) -> Iterator[Make]:
     made: list[ReceivingWorld] = []
 
-    def build(options: str = "&report=0", *, proven: int = 2, first: int = 0, **how: object) -> ReceivingWorld:
+    def build(
+        options: str = "&report=0", *, proven: int = 2, first: int = 0, taught: bool = False, **how: object
+    ) -> ReceivingWorld:
         world = ReceivingWorld(tmp_path, "a", options=options, **how)
         made.append(world)
         world.sims["a"].card.last_reference = (first - 1) % 256
         world.turn()
         for n in range(proven):
             world.accept(number(n))
+            world.turn()
+        if taught:
+            world.accept(NOBODY)
             world.turn()
         return world
 
@@ -52,6 +59,40 @@ def doubtful(world: ReceivingWorld, fault: str, who: str = WHO) -> int:
     return message
 
 
+class Killed(BaseException):
+    """kill -9, as far as one process can tell."""
+
+
+def killed(world: ReceivingWorld, *, at_the_mark: bool, who: str = WHO) -> int:
+    """A message during which the process dies: before anything of it is written, or when the answer has been read."""
+    turn, mark = world.outbox.turn, world.outbox.mark_on_wire
+
+    def dying_turn(finished: Finished | None, *of: object) -> object:
+        if finished is not None:
+            raise Killed
+        return turn(finished, *of)  # type: ignore[arg-type]  # as it was called
+
+    def dying_mark(*of: object) -> None:
+        mark(*of)  # type: ignore[arg-type]  # as it was called
+        raise Killed
+
+    if at_the_mark:
+        world.outbox.mark_on_wire = dying_mark  # type: ignore[method-assign, assignment]  # this moment
+    else:
+        world.outbox.turn = dying_turn  # type: ignore[method-assign, assignment]  # this moment
+    (message,) = world.accept(who)
+    with pytest.raises(Killed):
+        world.settle()
+    world.crash()
+    return message
+
+
+def another_phone_sends(world: ReceivingWorld) -> None:
+    """From this SIM, by another way than ours."""
+    card = world.sims["a"].card
+    card.last_reference = card.next_reference()
+
+
 def told(world: ReceivingWorld, message: int) -> tuple[str, str | None, str | None]:
     last = world.outbox.attempts(message)[0]
     return world.state(message), last.outcome, last.resolved_by
@@ -62,8 +103,8 @@ def kept_by(world: ReceivingWorld) -> str:
 
 
 @pytest.mark.parametrize("first", [0, 254])  # and round from 255 to 0
-def test_one_more_means_that_it_was_sent(make: Make, first: int) -> None:
-    world = make(first=first)
+def test_one_more_means_that_it_was_sent_where_it_is_written_on_acceptance(make: Make, first: int) -> None:
+    world = make(TAUGHT, first=first, taught=True)
     message = doubtful(world, ANSWER_LOST)
     assert told(world, message) == ("sent", "sent", "ef_smss")
     assert world.outbox.attempts(message)[0].reference == world.sims["a"].card.last_reference == (first + 2) % 256
@@ -71,7 +112,7 @@ def test_one_more_means_that_it_was_sent(make: Make, first: int) -> None:
 
 
 def test_a_report_finds_what_the_card_resolved(make: Make) -> None:
-    world = make()
+    world = make(TAUGHT, taught=True)
     message = doubtful(world, ANSWER_LOST)
     world.hand_over("a", report(WHO, world.sims["a"].card.last_reference, at=world.clock.now))
     world.turn()
@@ -79,15 +120,17 @@ def test_a_report_finds_what_the_card_resolved(make: Make) -> None:
 
 
 def test_a_late_answer_after_the_card_has_told_is_no_news(make: Make) -> None:
-    world = make()
+    world = make(TAUGHT, taught=True)
     message = doubtful(world, ANSWER_LOST)
     assert world.reconciler.late_reference(1, world.sims["a"].card.last_reference)
     assert told(world, message) == ("sent", "sent", "ef_smss")
 
 
-def test_unchanged_means_that_nothing_went_out_and_it_goes_again(make: Make) -> None:
+def test_unchanged_after_our_death_means_that_nothing_went_out_and_it_goes_again(make: Make) -> None:
     world = make(limits=Limits(per_day=10))
-    message = doubtful(world, NEVER_SENT)
+    message = killed(world, at_the_mark=True)
+    world.restart()
+    world.turn()
     assert told(world, message) == ("unknown", "unknown", None), "the network's own timer may still run"
     (other,) = world.accept(number(3))
     assert world.turn()[-1] == "doubt"
@@ -121,36 +164,20 @@ def test_after_a_crash_it_is_asked_before_anything_is_sent(make: Make, fault: st
     world.agree()
 
 
-def test_a_crash_before_the_first_octet_of_the_pdu(make: Make) -> None:
-    """The mark is durable, and nothing was written: the card says so, and no operator is needed."""
+@pytest.mark.parametrize("at_the_mark", [True, False])
+def test_the_machine_started_again_too_and_the_modem_may_have_lost_its_power(make: Make, at_the_mark: bool) -> None:
     world = make()
-
-    class Killed(BaseException):
-        pass
-
-    mark = world.outbox.mark_on_wire
-
-    def dies(*of: object) -> None:
-        mark(*of)  # type: ignore[arg-type]  # as it was called
-        raise Killed
-
-    world.outbox.mark_on_wire = dies  # type: ignore[method-assign, assignment]  # kill -9 at this moment
-    (message,) = world.accept(WHO)
-    with pytest.raises(Killed):
-        world.settle()
-    world.crash()
+    message = killed(world, at_the_mark=at_the_mark)
+    world.boots += 1
     world.restart()
     world.turn()
-    assert told(world, message) == ("unknown", "unknown", None)
     world.advance(61)
-    world.advance(15)
-    assert told(world, message) == ("sent", "refused", "ef_smss")
-    assert len(world.ledger) == 3
-    world.agree()
+    assert told(world, message) == ("unknown", "unknown", None)
+    assert world.outbox.attempts(message)[0].cause == "gatewayd:machine-restarted"
 
 
 @pytest.mark.parametrize(
-    "options", ["&smss=0", "&crsm=0", "&fault=smss-stale;times=99", "&fault=smss-rubbish;times=99"]
+    "options", ["&smss=never", "&crsm=0", "&fault=smss-stale;times=99", "&fault=smss-rubbish;times=99"]
 )
 @pytest.mark.parametrize("fault", [ANSWER_LOST, NEVER_SENT])
 def test_a_modem_that_keeps_nothing_or_lies_is_not_believed(make: Make, options: str, fault: str) -> None:
@@ -199,10 +226,12 @@ def test_in_another_modem_it_must_be_proven_anew(make: Make) -> None:
 def test_what_another_phone_sent_from_this_sim_meanwhile_is_not_taken_for_ours(make: Make) -> None:
     world = make()
     world.crash()
-    world.sims["a"].card.next_reference()
+    another_phone_sends(world)
     world.restart()
     world.turn()
-    message = doubtful(world, NEVER_SENT)
+    message = killed(world, at_the_mark=True)
+    world.restart()
+    world.turn()
     world.advance(61)
     assert told(world, message) == ("queued", "refused", "ef_smss")
     world.agree()
@@ -210,22 +239,68 @@ def test_what_another_phone_sent_from_this_sim_meanwhile_is_not_taken_for_ours(m
 
 def test_two_more_stay_unknown(make: Make) -> None:
     world = make()
-    world.sims["a"].arm("reboot;at=accepted;seconds=0.3")
-    (message,) = world.accept(WHO)
-    world.lines["a"].run_once()
-    world.sims["a"].card.next_reference()
+    message = killed(world, at_the_mark=False)
+    another_phone_sends(world)
+    world.restart()
     world.turn()
     world.advance(61)
     assert told(world, message) == ("unknown", "unknown", None)
 
 
-def test_a_refusal_in_between_is_no_obstacle(make: Make) -> None:
-    """A reference is used up by what the network refuses, too."""
-    world = make("&report=0&rule=98;cms=1")
-    (refused,) = world.accept("+33639980098")
+@pytest.mark.parametrize("written", ["before", "answer", "after"])
+def test_a_refusal_in_between_is_no_obstacle(make: Make, written: str) -> None:
+    """Whether it uses up a reference or not."""
+    world = make(f"&report=0&smss={written}&rule=98;cms=1")
+    (refused,) = world.accept(NOBODY)
     world.turn()
-    message = doubtful(world, ANSWER_LOST)
+    message = killed(world, at_the_mark=False)
+    world.restart()
+    world.turn()
     assert (world.state(refused), told(world, message)) == ("failed", ("sent", "sent", "ef_smss"))
+
+
+def written(world: ReceivingWorld) -> str:
+    return Unknowns(world.db).written(world.common.sims.list()[0].id)
+
+
+@pytest.mark.parametrize(
+    ("when", "cms", "seen"),
+    [
+        ("before", 1, "sooner"),
+        ("answer", 1, "sooner"),
+        ("after", 1, "on_acceptance"),
+        ("after", 193, "on_acceptance"),
+        ("after", 38, ""),  # a modem may say this of its own, with nothing transmitted
+        ("after", 208, ""),
+    ],
+)
+def test_a_refusal_shows_when_the_modem_writes(make: Make, when: str, cms: int, seen: str) -> None:
+    world = make(f"&report=0&smss={when}&rule=98;cms={cms}", taught=True)
+    assert written(world) == seen
+    world.crash()
+    world.restart()
+    world.turn()
+    assert written(world) == seen, "remembered"
+
+
+def test_a_refusal_that_contradicts_an_earlier_one_ends_the_belief(make: Make) -> None:
+    world = make(TAUGHT, taught=True)
+    world.sims["a"].configure(replace(world.sims["a"].options, smss="before"))
+    world.accept(NOBODY)
+    world.turn()
+    assert (kept_by(world), written(world)) == ("", "")
+
+
+def test_in_another_modem_it_must_be_seen_anew_when_it_writes(make: Make) -> None:
+    world = make(TAUGHT, taught=True)
+    world.crash()
+    world.sims["a"].module.imei = "356938035643809"
+    world.restart()
+    world.turn()
+    for n in (3, 4):
+        world.accept(number(n))
+        world.turn()
+    assert (kept_by(world), written(world)) == ("356938035643809", "")
 
 
 def test_what_a_report_says_counts_more(make: Make) -> None:
@@ -239,10 +314,15 @@ def test_what_a_report_says_counts_more(make: Make) -> None:
     assert told(world, message) == ("delivered", "sent", "status_report")
 
 
-@pytest.mark.parametrize("fault", ["unplug;at=accepted", "unplug;at=body"])
-def test_a_resend_asked_for_while_the_modem_was_away_is_called_off_or_is_the_first(make: Make, fault: str) -> None:
+@pytest.mark.parametrize("at_the_mark", [False, True])
+def test_a_resend_asked_for_while_the_modem_was_away_is_called_off_or_is_the_first(
+    make: Make, at_the_mark: bool
+) -> None:
     world = make()
-    message = doubtful(world, fault)
+    message = killed(world, at_the_mark=at_the_mark)
+    world.sims["a"].unplug()
+    world.restart()
+    world.turn()
     assert world.state(message) == "unknown"
     world.outbox.resolve(message, Resolution.RESEND, world.clock.utc_now())
     world.sims["a"].plug()

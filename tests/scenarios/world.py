@@ -86,7 +86,7 @@ class World:
         settings = [SimSettings(name, iccid=self.sims[name].card.iccid, limits=each[name]) for name in names]
         self.rules = Rules({p.key: p for p in purposes}, PARIS, settings, Limits(), holiday)
         self.notices: list[Notice] = []
-        self.lives = 0
+        self.boots, self.lives = 1, 0
         self.open_store()
 
     # -- the gateway's life
@@ -102,7 +102,7 @@ class World:
             clock=self.clock,
             rules=self.rules,
             roster=Roster(self.clock),
-            lease=f"test/life-{self.lives}",
+            lease=f"test/boot-{self.boots}/life-{self.lives}",
             on_notice=lambda _sim, notice: self.notices.append(notice),
             receiver=self.make_receiver(),
             rng=random.Random(7),  # noqa: S311  (the same jitter each time)

@@ -97,9 +97,8 @@ class SimCard:
         return False
 
     def next_reference(self) -> int:
-        """The TP-MR of the next message (TS 23.040 clause 9.2.3.6), kept in EF_SMSS as the last one used."""
-        self.last_reference = (self.last_reference + 1) % 256
-        return self.last_reference
+        """The TP-MR of the next message (TS 23.040 clause 9.2.3.6): one more than the last one in EF_SMSS."""
+        return (self.last_reference + 1) % 256
 
     def power_off(self) -> None:
         """The PIN has to be entered again."""

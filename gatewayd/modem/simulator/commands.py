@@ -147,7 +147,7 @@ def _restricted_access(module: Module, command: Command) -> list[str]:
     if lie is not None:
         return [f'+CRSM: 144,0,"{lie.code:02X}FF"'] if lie.kind == "smss-stale" else [lie.text]
     files = {_EF_ICCID: semi_octets(module.card.iccid).ljust(10, b"\xff")}
-    if module.options.smss:
+    if module.options.smss != "never":
         files[_EF_SMSS] = bytes([module.card.last_reference, 0xFF])
     if values[0] != _READ_BINARY or len(values) < 2 or values[1] not in files:
         return ["+CRSM: 106,130"]  # 6A82: file not found

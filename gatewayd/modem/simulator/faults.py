@@ -7,7 +7,7 @@ A fault is written `KIND;key=value;...`, as `answer-late;seconds=50` or `cms;cod
     command=C   the command it waits for, as `+CMGS`, `+CSQ`, `AT` (the bare line), `*` (any); else the kind's own
     at=POINT    where it strikes (kinds below say which): `now`, `command` (before it runs), `prompt` (instead of it),
                 `half` (half the PDU has come), `body` (Ctrl-Z has come, nothing has reached the network), `accepted`
-                (the network accepted, nothing was answered), `answer` (while answering), `report`
+                (the network accepted, and its answer has not come), `air`, `answer` (while answering), `report`
     seconds=S   for how long (0: until somebody says otherwise)
     code=N      the CMS or CME code
     text=T      what is said
@@ -20,6 +20,8 @@ A fault is written `KIND;key=value;...`, as `answer-late;seconds=50` or `cms;cod
 | `ok-only` | OK without its information lines (a CMGS without +CMGS) |
 | `no-ok` | the information lines without OK |
 | `cms`, `cme` | an error with `code`, at `body` (+CMGS, the default), `accepted`, or `command` for any other command |
+| `unheard` | the network never hears the message; after `seconds` (TR1M) the module says `code` |
+| `ack-lost` | the network accepts, and the module never hears so; after `seconds` it says `code` |
 | `prompt-late` | the prompt comes after `seconds` |
 | `prompt-missing` | no prompt, though the module does take what follows for a PDU |
 | `prompt-bare` | the prompt is `>` without its space |
@@ -59,6 +61,8 @@ KINDS: dict[str, tuple[tuple[str, ...], str]] = {
     "no-ok": (("answer",), "+CMGS"),
     "cms": (("body", "accepted", "command"), "+CMGS"),
     "cme": (("body", "accepted", "command"), "+CMGS"),
+    "unheard": (("air",), "+CMGS"),
+    "ack-lost": (("air",), "+CMGS"),
     "prompt-late": (("prompt",), "+CMGS"),
     "prompt-missing": (("prompt",), "+CMGS"),
     "prompt-bare": (("prompt",), "+CMGS"),
@@ -86,6 +90,8 @@ _DEFAULTS: dict[str, dict[str, object]] = {
     "smss-rubbish": {"text": '+CRSM: 144,0,"ZZ'},
     "cms": {"code": 500},
     "cme": {"code": 100},
+    "unheard": {"seconds": 40.0, "code": 332},
+    "ack-lost": {"seconds": 40.0, "code": 332},
     "prompt-late": {"seconds": 1.0},
     "answer-late": {"seconds": 1.0},
     "cds-split": {"seconds": 0.05},

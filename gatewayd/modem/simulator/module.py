@@ -47,7 +47,7 @@ class Verdict:
 class Carrier(Protocol):
     """The network, as a module sees it."""
 
-    def submit(self, card: SimCard, options: Options, submission: Submission, pdu: str) -> Verdict:
+    def submit(self, card: SimCard, options: Options, submission: Submission, pdu: str, reference: int) -> Verdict:
         """Judge one submission; an accepted one is in the ledger when this returns."""
         ...
 
@@ -281,30 +281,50 @@ class Module(Terminal):
             self.finish([], cms(330))
         elif not self.registered:
             self.finish([], cms(331))
-        elif seconds := self._latency():
-            self.later(seconds, lambda: self._reach_network(submission, pdu, answer))
         else:
-            self._reach_network(submission, pdu, answer)
+            self._transmit(submission, pdu, answer)
+
+    def _transmit(self, submission: Submission, pdu: str, answer: str) -> None:
+        reference = self.card.next_reference()
+        if self.options.smss in ("before", "never"):
+            self.card.last_reference = reference
+        if seconds := self._latency():
+            self.later(seconds, lambda: self._reach_network(submission, pdu, answer, reference))
+        else:
+            self._reach_network(submission, pdu, answer, reference)
 
     def _latency(self) -> float:
         latency, jitter = self.options.latency, self.options.jitter
         return max(0.0, latency + self._random.uniform(-jitter, jitter)) if jitter else latency
 
-    def _reach_network(self, submission: Submission, pdu: str, answer: str) -> None:
+    def _reach_network(self, submission: Submission, pdu: str, answer: str, reference: int) -> None:
         if not self.registered:
             self.finish([], cms(331))
             return
+        if self._in_vain("unheard"):
+            return
         sent = self.carrier.utc_now()
-        verdict = self.carrier.submit(self.card, self.options, submission, pdu)
+        verdict = self.carrier.submit(self.card, self.options, submission, pdu, reference)
         if verdict.refusal is not None:
+            if self.options.smss == "answer":
+                self.card.last_reference = reference
             self.finish([], cms(verdict.refusal))
             return
         if verdict.report_status is not None:
             self._await_report(submission.destination, sent, verdict)
         if verdict.reply:
             self.later(0.0, lambda: self.deliver(submission.destination, verdict.reply), outlives=True)
-        if not self.strike("accepted"):
-            self.finish([f"{answer}: {verdict.reference}"])
+        if self._in_vain("ack-lost") or self.strike("accepted"):
+            return
+        self.card.last_reference = reference
+        self.finish([f"{answer}: {verdict.reference}"])
+
+    def _in_vain(self, kind: str) -> bool:
+        """Whether the network's answer never comes: the module gives up by its own timer (TR1M), and knows nothing."""
+        lost = self.faults.strike("air", kinds=(kind,)) if self.faults else None
+        if lost is not None:
+            self.later(lost.seconds, lambda: self.finish([], cms(lost.code)))
+        return lost is not None
 
     def _await_report(self, recipient: str, sent: datetime, verdict: Verdict) -> None:
         if self.faults and self.faults.strike("report", kinds=("report-lost",)):

@@ -229,9 +229,8 @@ class Network:
 
     # The modules' side (module.Carrier).
 
-    def submit(self, card: SimCard, options: Options, submission: Submission, pdu: str) -> Verdict:
+    def submit(self, card: SimCard, options: Options, submission: Submission, pdu: str, reference: int) -> Verdict:
         """Judge one submission by the rules; an accepted one is in the ledger when this returns."""
-        reference = card.next_reference()
         rule = options.rule_for(submission.destination) if options.rule else None
         if rule is not None and rule.cms is not None:
             self.happened("refused", card.name, str(rule.cms))

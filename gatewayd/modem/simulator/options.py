@@ -86,7 +86,8 @@ class Options:
       pin, puk        four to eight digits; without a pin the card asks for none (puk: 12345678)
       smsc            the service centre it holds, may be empty (+33639980000)
       sm              messages it can store (50)
-      smss            whether it keeps the last TP-MR in EF_SMSS (1)
+      smss            when its last TP-MR (EF_SMSS) is written: `before` it transmits, at any `answer` of the network,
+                      `after` the network took the message; `never`: there is none to read (before)
       mr              the first TP-MR it gives (0)
     The module:
       imei            as it should be; else derived from the name
@@ -124,7 +125,7 @@ class Options:
     puk: str = "12345678"
     smsc: str = "+33639980000"
     sm: int = 50
-    smss: bool = True
+    smss: str = "before"
     mr: int = 0
     imei: str = ""
     manufacturer: str = "Quectel"
@@ -185,6 +186,15 @@ def _seconds(value: str) -> float:
     return seconds
 
 
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value not in words:
+            raise ValueError(f"{value!r} is none of {', '.join(words)}")
+        return value
+
+    return read
+
+
 def _whole(value: str) -> int:
     number = int(value, 0)
     if number < 0:
@@ -195,3 +205,4 @@ def _whole(value: str) -> int:
 _REPEATED: dict[str, Callable[[str], object]] = {"rule": Rule.parse, "fault": Fault.parse, "cnmi_refuse": str}
 _BY_TYPE: dict[str, Callable[[str], object]] = {"bool": _flag, "int": _whole, "float": _seconds, "str": str}
 _READERS = {field.name: _REPEATED.get(field.name) or _BY_TYPE[str(field.type)] for field in fields(Options)}
+_READERS["smss"] = _one_of("before", "answer", "after", "never")

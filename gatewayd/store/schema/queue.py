@@ -32,10 +32,12 @@ sims = sa.Table(
     sa.Column("seen_at", UtcTime, nullable=False),
     sa.Column("suspended_until", UtcTime),
     sa.Column("suspended_reason", sa.Text, nullable=False, server_default=""),
-    # EF_SMSS, the card's own memory of the last TP-MR: what it said, after which attempt, in which modem it is kept.
+    # EF_SMSS, the card's own memory of the last TP-MR: what it said, after which attempt; in which modem it is kept,
+    # and when that modem writes it (domain.reference.Written).
     sa.Column("smss", sa.Integer),
     sa.Column("smss_after", sa.Integer),
     sa.Column("smss_kept_by", sa.Text, nullable=False, server_default=""),
+    sa.Column("smss_written", sa.Text, nullable=False, server_default=""),
 )
 
 batches = sa.Table(

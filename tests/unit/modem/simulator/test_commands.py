@@ -41,7 +41,7 @@ _FORMS += [
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
-@pytest.mark.parametrize("query", ["", "pin=1234", "clac=0&crsm=0&cmms=0&smss=0&creg=0&cgreg=0&cereg=0"])
+@pytest.mark.parametrize("query", ["", "pin=1234", "clac=0&crsm=0&cmms=0&smss=never&creg=0&cgreg=0&cereg=0"])
 def test_every_form_has_exactly_one_final_result(name: str, query: str) -> None:
     for form in _FORMS:
         bench = Bench(query)
