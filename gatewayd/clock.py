@@ -56,3 +56,10 @@ class SystemClock:
             self._look_at = now + LOOK_AGAIN
             self._synchronised, self._awaited = _SYNCHRONISED.exists(), _TIMESYNCD.exists()
         return self._synchronised or not self._awaited
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    """`2026-11-24T08:00:00.123Z`, as all JSON has it."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -3,8 +3,14 @@
 GatewaydError
 ├── ConfigurationError      the file cannot be used: file, line, what was expected        (exit 2)
 ├── UsageError              a value given by a person cannot be used                     (exit 2)
-│   └── SegmentError        the words of a segment cannot be read; shows the place       (exit 2)
+│   ├── SegmentError        the words of a segment cannot be read; shows the place       (exit 2)
+│   └── KeyReused           an idempotency key that came with another request       (exit 2)
 ├── RefusedByRule           consent, opt-out, limit, approval: not now, or never          (exit 3)
+├── AccessError             who calls the API may not
+│   ├── UnknownToken        no token, or one that is not valid
+│   ├── OutOfScope          the token does not allow this
+│   └── TooOften            more requests than allowed: after `retry_after` seconds
+├── KeyBusy                 the first request with this key is still at work: try again
 ├── PduError                octets that are no PDU, or a PDU that cannot be made
 ├── TextError               a text that cannot be made into parts
 ├── NumberError             characters that are no phone number we may write to
@@ -27,6 +33,7 @@ An error's docstring is its default message.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -61,6 +68,10 @@ class SegmentError(UsageError):
     """The words of this segment cannot be read."""
 
 
+class KeyReused(UsageError):
+    """This idempotency key came with another request before: a new request needs a new key."""
+
+
 class RefusedByRule(GatewaydError):
     """A rule forbids this."""
 
@@ -69,6 +80,38 @@ class RefusedByRule(GatewaydError):
     def __init__(self, reason: str, message: str = "") -> None:
         self.reason = reason
         super().__init__(message or reason)
+
+
+class NothingAccepted(RefusedByRule):
+    """None of these messages is accepted."""
+
+    def __init__(self, refusals: Sequence[Mapping[str, object]]) -> None:
+        self.refusals = refusals
+        super().__init__("nothing_accepted", f"none of these {len(refusals)} messages is accepted")
+
+
+class AccessError(GatewaydError):
+    """This is not allowed."""
+
+
+class UnknownToken(AccessError):
+    """A valid token is needed: `gatewayd tokens create` makes one."""
+
+
+class OutOfScope(AccessError):
+    """The token does not allow this."""
+
+
+class TooOften(AccessError):
+    """More requests than allowed."""
+
+    def __init__(self, retry_after: float, message: str = "") -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class KeyBusy(GatewaydError):
+    """The first request with this key is still at work: try again in a moment."""
 
 
 class PduError(GatewaydError):

@@ -9,8 +9,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from gatewayd.cli import consents, context, inbox, messages, output
+from gatewayd.cli import consents, context, inbox, output
 from gatewayd.domain.field import Field, shown
+from gatewayd.interfaces.shapes import message_json
 from gatewayd.store.contacts import Contact, Contacts, Person
 from gatewayd.store.inbox import Inbox, Incoming
 from gatewayd.store.outbox import MessageRecord, Outbox
@@ -58,7 +59,7 @@ class Held:
             "consents": [consents.as_json(one) for one in self.consents],
             "opt_outs": [consents.optout_json(one) for one in self.optouts],
             "questions": [consents.question_json(one) for one in self.questions],
-            "messages": [messages.as_json(one) for one in self.sent],
+            "messages": [message_json(one) for one in self.sent],
             "incoming": [inbox.as_json(one) for one in self.received],
         }
 

@@ -27,7 +27,7 @@ _NO_NUMBER = frozenset({"missing", "letters", "invalid", "excel_precision"})
 # A file a noun, read when it is asked for: a Pi takes a second for all that a modem or a spreadsheet needs.
 COMMANDS = (
     *("run", "demo", "check", "status", "send", "messages", "inbox", "quarantine", "modems", "sims"),
-    *("contacts", "consents", "optouts", "segments", "campaigns", "audit"),
+    *("contacts", "consents", "optouts", "segments", "campaigns", "audit", "tokens"),
 )
 
 

@@ -15,6 +15,7 @@ from gatewayd.daemon.rules import number_rules
 from gatewayd.domain.message import WAITING_STATES, MessageState
 from gatewayd.errors import TransitionError, UsageError
 from gatewayd.interfaces.dropfolder import sentences
+from gatewayd.interfaces.shapes import message_json
 from gatewayd.services import hearsay
 from gatewayd.store.outbox import AttemptRecord, MessageRecord, Outbox, Resolution
 from gatewayd.store.reports import Heard
@@ -43,7 +44,7 @@ def list_(
     number = number_rules(here.settings).parse(recipient) if recipient else ""
     found = Outbox(here.database).list(states=state or (), recipient=number, purpose=purpose, limit=limit)
     if json:
-        output.as_json([as_json(message) for message in found])
+        output.as_json([message_json(message) for message in found])
         return
     if not found:
         output.say("No message.")
@@ -77,7 +78,7 @@ def show(ctx: typer.Context, message_id: Annotated[int, typer.Argument(metavar="
     if message is None:
         raise UsageError(f"there is no message {message_id}")
     if json:
-        output.as_json(as_json(message))
+        output.as_json(message_json(message))
         return
     zone = here.settings.timezone
     facts: list[tuple[str, object]] = [
@@ -204,21 +205,3 @@ def _each(ctx: typer.Context, ids: Sequence[int], done: str, change: _Change) ->
     here.ring()
     if refused:
         raise typer.Exit(1)
-
-
-def as_json(message: MessageRecord) -> dict[str, object]:
-    """A message with the keys of the contract."""
-    return {
-        "id": message.id,
-        "recipient": message.recipient,
-        "purpose": message.purpose,
-        "feed": message.feed,
-        "state": message.state,
-        "reason": message.reason or None,
-        "sim": message.sim or None,
-        "parts": message.parts,
-        "text": message.text,
-        "created_at": output.rfc3339(message.created_at),
-        "sent_at": output.rfc3339(message.sent_at),
-        "delivered_at": output.rfc3339(message.delivered_at),
-    }

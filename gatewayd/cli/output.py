@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -22,6 +22,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from gatewayd.clock import rfc3339 as rfc3339  # noqa: PLC0414  (told to mypy: it is for all that prints JSON)
 from gatewayd.errors import UsageError
 
 T = TypeVar("T")
@@ -198,13 +199,6 @@ def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return rfc3339(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
-def rfc3339(moment: datetime | None) -> str | None:
-    """`2026-11-24T08:00:00.123Z`."""
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def local(moment: datetime | None, zone: tzinfo) -> str:

@@ -16,7 +16,7 @@ from datetime import time
 import phonenumbers
 
 from gatewayd.config.models import FieldBlock, FileModel, PurposeBlock, SimBlock
-from gatewayd.config.settings import field_from, purpose_from, sets_a_limit, vocabulary_from
+from gatewayd.config.settings import address, field_from, purpose_from, sets_a_limit, vocabulary_from
 from gatewayd.config.yamltree import Place
 from gatewayd.domain import number, template, vocabulary, wordings
 from gatewayd.domain.field import OWN_HEADINGS, FieldType, fold, fold_heading
@@ -65,6 +65,9 @@ def problems(model: FileModel) -> Iterator[Finding]:
         if purpose.resend_unknown and purpose.class_ is not MessageClass.ALERT:
             wrong = "only an alert may be sent again without being asked for: somebody may get it twice"
             yield ("purposes", key, "resend_unknown"), wrong, "class: alert, or this key left out"
+    if model.api is not None and model.api.listen is not None and address(model.api.listen) is None:
+        wrong = f"`{model.api.listen}` is no address of this machine itself: others would reach it, without encryption"
+        yield ("api", "listen"), wrong, "127.0.0.1:8787, and a web server with TLS before it for others"
     if model.database != "sqlite":
         yield ("database",), _database(model.database), "sqlite, or no such line"
     if model.state_directory == model.spool_directory:
@@ -257,8 +260,6 @@ def remarks(model: FileModel) -> Iterator[Remark]:
     handler = model.event_handler
     if handler is not None and not os.access(handler.command[0], os.X_OK):
         yield Remark(("event_handler", "command"), f"{handler.command[0]} is no program that can be run")
-    if model.api is not None:
-        yield Remark(("api",), "this version has no HTTP API: nothing will listen there")
     if not (model.organisation.privacy_contact and model.organisation.privacy_notice):
         yield Remark(
             ("organisation",),

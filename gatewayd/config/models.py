@@ -329,8 +329,13 @@ class EventHandlerBlock(Block):
 class ApiBlock(Block):
     """Where the HTTP API listens."""
 
-    socket: Directory | None = None
-    listen: str | None = Field(None, pattern=r"^\S+:\d{1,5}$", description="an address and port, as 127.0.0.1:8787")
+    socket: Directory | None = Field(None, description="an absolute path, as /run/gatewayd/api.sock")
+    listen: str | None = Field(
+        None, pattern=r"^\S+:\d{1,5}$", description="an address of this machine itself and a port, as 127.0.0.1:8787"
+    )
+    hosts: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}$")], ...], Field(max_length=20)] = (
+        Field((), description="a list of names without ports, as [sms.example.org]")
+    )
 
 
 class FileModel(Block):
@@ -366,4 +371,4 @@ class FileModel(Block):
         default_factory=lambda: CampaignsBlock.model_validate({}), description="a block about campaigns"
     )
     event_handler: EventHandlerBlock | None = Field(None, description="a block with command, timeout")
-    api: ApiBlock | None = Field(None, description="a block with socket and listen")
+    api: ApiBlock | None = Field(None, description="a block with socket, listen, hosts")

@@ -6,6 +6,8 @@ prints: what may stand, but should be known.
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -14,6 +16,7 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from gatewayd.config.models import (
+    ApiBlock,
     CampaignsBlock,
     FeedBlock,
     FieldBlock,
@@ -79,10 +82,12 @@ class ReplySettings:
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """Where the HTTP API listens."""
+    """Where the HTTP API listens: a Unix socket, an address of this machine itself with its port, or both; `hosts`:
+    names besides those of the loopback under which it may be asked for."""
 
     socket: Path | None = None
-    listen: str | None = None
+    listen: tuple[str, int] | None = None
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +187,7 @@ def settings_from(model: FileModel, file: Path) -> Settings:
         event_handler=EventHandlerSettings(model.event_handler.command, model.event_handler.timeout)
         if model.event_handler
         else None,
-        api=ApiSettings(Path(model.api.socket) if model.api.socket else None, model.api.listen) if model.api else None,
+        api=_api(model.api) if model.api is not None else None,
     )
 
 
@@ -244,6 +249,26 @@ def _campaigns(block: CampaignsBlock) -> CampaignRules:
         pause_at_refused_percent=block.pause_at_refused_percent,
         pause_at_stop_percent=block.pause_at_stop_percent,
     )
+
+
+DEFAULT_SOCKET = "/run/gatewayd/api.sock"
+
+
+def _api(block: ApiBlock) -> ApiSettings:
+    """Without a place, it is the socket."""
+    path = block.socket or (DEFAULT_SOCKET if block.listen is None else None)
+    listen = address(block.listen) if block.listen is not None else None
+    return ApiSettings(Path(path) if path else None, listen, block.hosts)
+
+
+def address(listen: str) -> tuple[str, int] | None:
+    """Address and port of this machine's loopback; None: it is none."""
+    host, _, port = listen.rpartition(":")
+    host = "127.0.0.1" if host == "localhost" else host.strip("[]")
+    with contextlib.suppress(ValueError):
+        if ipaddress.ip_address(host).is_loopback and 0 < int(port) < 65536:
+            return host, int(port)
+    return None
 
 
 def purpose_from(key: str, block: PurposeBlock, completes: bool = True) -> Purpose:

@@ -1,8 +1,8 @@
 """All parts of a running gateway, built from the settings, started and stopped in order.
 
-    start   database -> bell -> what the last life left -> lines -> chores -> drop folder -> receiving
-    stop    all are asked at once; the drop folder, chores, lines (a running submission ends) -> receiving -> bell ->
-            database
+    start   database -> bell -> what the last life left -> lines -> chores -> drop folder -> receiving -> API
+    stop    all are asked at once; the API, drop folder, chores, lines (a running submission ends) -> receiving ->
+            bell -> database
 
 `start` returns after recovery, so that READY is true when it is said. `stop` may be called again and again with a short
 patience, until it says that all has ended. Used by `gatewayd run`, and by `demo` in its own process.
@@ -15,6 +15,7 @@ import secrets as random
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy import text
@@ -58,6 +59,9 @@ from gatewayd.store.handler_calls import HandlerCalls
 from gatewayd.store.inbox import Inbox
 from gatewayd.store.outbox import Outbox, Recovery
 from gatewayd.store.sims import Sims
+
+if TYPE_CHECKING:
+    from gatewayd.daemon.api import Api
 
 log = structlog.get_logger(__name__)
 
@@ -118,7 +122,18 @@ class Gateway:
         self._caller = self._make_caller()
         task = Task("receiving", self._receive, PATIENCE_WITH_REPLIES, self._receiver.bell, close=self._receiver.close)
         self._receiving = Worker(task, clock)
+        self._api = self._make_api()
         self._bell = wakeup.Listener(settings.state_directory / wakeup.SOCKET_NAME, self.wake)
+
+    def _make_api(self) -> Api | None:
+        """The HTTP API, where the configuration asks for it; elsewhere not even its libraries are loaded."""
+        if self.settings.api is None:
+            return None
+        from gatewayd.daemon.api import Api  # noqa: PLC0415  (ten megabytes that only this asks for)
+
+        api = Api(self.settings, self.database, self.space, self._clock, changed=self.wake, well=self.alive)
+        self._schedules.add("receipts.forget", CLEAR, api.submissions.forget)
+        return api
 
     def _make_receiver(self) -> Receiver:
         """What becomes of messages and reports that come in."""
@@ -194,6 +209,8 @@ class Gateway:
         self._receiving.start()
         if self._caller is not None:
             self._caller[1].start()
+        if self._api is not None:
+            self._api.start()
         return recovery
 
     def _expire(self) -> int:
@@ -222,12 +239,16 @@ class Gateway:
 
     def stop(self, patience: float) -> bool:
         """Let what runs come to its end; whether it has within about `patience` seconds. If not, call it again."""
+        if self._api is not None:
+            self._api.ask_to_stop()
         self._feeder.ask_to_stop()
         if self._caller is not None:
             self._caller[0].stop()
             self._caller[1].ask_to_stop()
         self._dispatcher.stop(0)  # asked at once, waited for below: no line begins another turn
         self._schedules.stop()
+        if self._api is not None and not self._api.join(patience):
+            return False
         if not (self._feeder.join(patience) and self._dispatcher.stop(patience)):
             return False
         self._receiving.ask_to_stop()  # last: the lines have handed over what they had
@@ -247,6 +268,8 @@ class Gateway:
 
     def alive(self) -> bool:
         """Whether every worker has turned as it should, and the database answers."""
+        if self._api is not None and not self._api.alive:
+            return False
         if not (self._dispatcher.alive() and self._schedules.alive() and self._feeder.alive and self._receiving.alive):
             return False
         if self._caller is not None and not self._caller[1].alive:
@@ -270,7 +293,8 @@ class Gateway:
     @property
     def crashes(self) -> int:
         """Turns that ended in a defect, since the start."""
-        return self._feeder.crashes + self._receiving.crashes + sum(line.crashes for line in self.lines())
+        api = self._api.crashes if self._api is not None else 0
+        return api + self._feeder.crashes + self._receiving.crashes + sum(line.crashes for line in self.lines())
 
     def _receive(self) -> float:
         rest = self._receiver.run_once()

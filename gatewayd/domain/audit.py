@@ -80,6 +80,8 @@ class Event(StrEnum):
     CAMPAIGN_RESUMED = "campaign.resumed"
     CAMPAIGN_CANCELED = "campaign.canceled"
     CAMPAIGN_FINISHED = "campaign.finished"
+    TOKEN_CREATED = "token.created"  # noqa: S105  (an event)
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105  (an event)
     EXPORTED = "trail.exported"
     REVEALED = "trail.revealed"
 
@@ -125,6 +127,8 @@ MEANINGS: Mapping[Event, str] = {
     Event.CAMPAIGN_RESUMED: "a campaign goes on",
     Event.CAMPAIGN_CANCELED: "nothing more of a campaign starts, for good",
     Event.CAMPAIGN_FINISHED: "all of a campaign has come to its end, or its deadline has passed",
+    Event.TOKEN_CREATED: "somebody made a token for the API; `name`, `feed`, and what it may do",
+    Event.TOKEN_REVOKED: "somebody ended a token of the API",
     Event.EXPORTED: "this trail was written out",
     Event.REVEALED: "this trail was written out with the numbers behind its pseudonyms",
 }

@@ -12,17 +12,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
 import structlog
+from sqlalchemy.engine import Connection
 
 from gatewayd.clock import Clock
 from gatewayd.domain import number, text
 from gatewayd.domain.purpose import Purpose
 from gatewayd.domain.template import Template
-from gatewayd.errors import NumberError, RefusedByRule, TextError, UsageError
+from gatewayd.errors import GatewaydError, NumberError, RefusedByRule, TextError, UsageError
 from gatewayd.services.space import Space
 from gatewayd.store.engine import Database
 from gatewayd.store.outbox import NewMessage, Outbox
@@ -57,8 +59,23 @@ class Receipt:
     parts: int
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A number and a text, as they were given."""
+
+    number: str
+    text: str
+
+
+Also: TypeAlias = Callable[[Connection, Sequence[int]], None]
+
+
+def _nothing_else(_connection: Connection, _ids: Sequence[int]) -> None:
+    """A message alone."""
+
+
 class Intake:
-    """Accepts single messages (`gatewayd send`, the API)."""
+    """Accepts messages that are sent one by one, or many in a call (`gatewayd send`, the API)."""
 
     def __init__(
         self,
@@ -80,22 +97,60 @@ class Intake:
         Raises UsageError (no such purpose), NumberError, TextError, RefusedByRule(`opt_out`, `no_consent`,
         `too_many_parts`), StorageUnavailable (DiskNearlyFull among them).
         """
-        purpose = self._purpose(purpose_key)
-        recipient = self._numbers.parse(raw_number)
-        planned = plan_text(raw_text, purpose)
+        message = self.check(purpose_key, raw_number, raw_text, feed=feed)
+        message_id = self.keep([message], by=by or feed)[0]
+        return Receipt(message_id, message.recipient, str(message.alphabet), message.parts)
+
+    def check(self, purpose_key: str, raw_number: str, raw_text: str, *, feed: str) -> NewMessage:
+        """The message that would be accepted. Raises what `accept` raises, but for the storage."""
+        purpose = self.purpose(purpose_key)
         with self._database.read() as connection:
-            refusal = self._people.refusal(connection, purpose, recipient, self._clock.utc_now())
+            return self._judged(connection, purpose, Draft(raw_number, raw_text), feed, self._clock.utc_now())
+
+    def check_all(self, purpose_key: str, drafts: Sequence[Draft], *, feed: str) -> list[NewMessage | GatewaydError]:
+        """Each message, or why it is refused (NumberError, TextError, RefusedByRule). UsageError: no such purpose."""
+        purpose, now = self.purpose(purpose_key), self._clock.utc_now()
+        with self._database.read() as connection:
+            return [self._judged_or_not(connection, purpose, draft, feed, now) for draft in drafts]
+
+    def keep(self, new: Sequence[NewMessage], *, by: str, also: Also = _nothing_else) -> list[int]:
+        """Messages that were checked, all or none, on stable storage when this returns; `also` is done in the same
+        transaction, and is given their ids. StorageUnavailable (DiskNearlyFull among them)."""
+        if self._space is not None:
+            self._space.require()
+
+        def both(connection: Connection) -> list[int]:
+            ids = self._outbox.accept(connection, new, by=by)
+            also(connection, ids)
+            return ids
+
+        ids = self._database.write(both)
+        if len(new) == 1:
+            one = new[0]
+            log.info("intake.accepted", recipient=one.recipient, purpose=one.purpose, message=ids[0], parts=one.parts)
+        else:
+            log.info("intake.list_accepted", purpose=new[0].purpose, feed=new[0].feed, first=ids[0], count=len(ids))
+        return ids
+
+    def _judged_or_not(
+        self, connection: Connection, purpose: Purpose, draft: Draft, feed: str, now: datetime
+    ) -> NewMessage | GatewaydError:
+        try:
+            return self._judged(connection, purpose, draft, feed, now)
+        except (NumberError, TextError, RefusedByRule) as error:
+            return error
+
+    def _judged(self, connection: Connection, purpose: Purpose, draft: Draft, feed: str, now: datetime) -> NewMessage:
+        recipient = self._numbers.parse(draft.number)
+        planned = plan_text(draft.text, purpose)
+        refusal = self._people.refusal(connection, purpose, recipient, now)
         if refusal is not None:
             log.info("intake.refused", recipient=recipient, purpose=purpose.key, reason=refusal)
             raise RefusedByRule(refusal, _REFUSALS.get(refusal, refusal))
-        if self._space is not None:
-            self._space.require()
-        message = message_of(purpose, recipient, planned, feed=feed, now=self._clock.utc_now())
-        message_id = self._outbox.accept(None, [message], by=by or feed)[0]
-        log.info("intake.accepted", recipient=recipient, purpose=purpose.key, message=message_id, parts=message.parts)
-        return Receipt(message_id, recipient, str(message.alphabet), message.parts)
+        return message_of(purpose, recipient, planned, feed=feed, now=now)
 
-    def _purpose(self, key: str) -> Purpose:
+    def purpose(self, key: str) -> Purpose:
+        """The purpose of this key. UsageError names those there are."""
         try:
             return self._purposes[key]
         except KeyError:

@@ -22,6 +22,7 @@ from gatewayd.store.schema.campaigns import (
     campaign_triggers,
     campaigns,
 )
+from gatewayd.store.schema.feeds import receipts, tokens
 from gatewayd.store.schema.handler import handler_calls
 from gatewayd.store.schema.inbox import arrivals, incoming
 from gatewayd.store.schema.people import consents, contacts, questions, wordings
@@ -153,9 +154,14 @@ def _event_handler(connection: Connection) -> None:
         connection.exec_driver_sql(f"ALTER TABLE batches ADD COLUMN {column} TEXT DEFAULT '' NOT NULL")
 
 
+def _feeds(connection: Connection) -> None:
+    """Tokens of the API, and its receipts."""
+    metadata.create_all(connection, tables=[tokens, receipts])
+
+
 _SINCE_2: tuple[Callable[[Connection], None], ...] = (
     _evidence, _reports_kept_true, _contacts, _for_a_person, _audit, _campaigns, _questions,
-    _states_one_by_one, _event_handler,
+    _states_one_by_one, _event_handler, _feeds,
 )  # fmt: skip
 
 

@@ -288,8 +288,9 @@ class Outbox:
         recipient: str = "",
         purpose: str = "",
         limit: int = 100,
+        before: int | None = None,
     ) -> Sequence[MessageRecord]:
-        """The newest messages first."""
+        """The newest messages first; with `before`, those older than this one."""
         query = _RECORD.order_by(_m.id.desc()).limit(limit)
         if states:
             query = query.where(_m.state.in_([str(state) for state in states]))
@@ -299,6 +300,8 @@ class Outbox:
             query = query.where(_m.recipient == recipient)
         if purpose:
             query = query.where(_m.purpose == purpose)
+        if before is not None:
+            query = query.where(_m.id < before)
         with self._database.read() as connection:
             return [_record(row) for row in connection.execute(query)]
 

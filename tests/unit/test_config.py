@@ -339,7 +339,6 @@ REMARKS = [
     ("purposes: {e: {label: E, basis: consent, pool: z}}", "purpose e: no SIM serves the pool z"),
     ("purposes: {e: {label: E, basis: consent, class: marketing}}", "no SIM's line allows marketing"),
     ("default_limits: {gap: 2}", "the strictest preset holds"),
-    ("api: {listen: 127.0.0.1:80}", "no HTTP API"),
 ]
 
 
@@ -349,6 +348,23 @@ def test_what_may_stand_but_should_be_known(text: str, words: str) -> None:
 
 
 def test_a_complete_file_has_few_warnings() -> None:
-    assert [notice.text for notice in config.loads(FULL).warnings] == [
-        "this version has no HTTP API: nothing will listen there"
-    ]
+    assert [notice.text for notice in config.loads(FULL).warnings] == []
+
+
+def test_the_api_is_on_the_socket_unless_it_is_said_otherwise() -> None:
+    def places(words: str) -> tuple[object, object]:
+        api = config.loads(SMALL + words).api
+        assert api is not None
+        return api.socket, api.listen
+
+    assert config.loads(SMALL).api is None
+    assert places("api: {}") == (Path("/run/gatewayd/api.sock"), None)
+    assert places("api: {listen: 127.0.0.1:80}") == (None, ("127.0.0.1", 80))
+    assert places("api: {listen: 'localhost:80'}") == (None, ("127.0.0.1", 80))
+    assert places("api: {listen: '[::1]:8787', socket: /run/a}") == (Path("/run/a"), ("::1", 8787))
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:80", "192.168.1.2:80", "[::]:80", "sms.example.org:80", "127.0.0.1:99999"])
+def test_the_api_is_for_this_machine_only(listen: str) -> None:
+    with pytest.raises(config.InvalidConfiguration, match="no address of this machine itself"):
+        config.loads(SMALL + f"api: {{listen: '{listen}'}}")

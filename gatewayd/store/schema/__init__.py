@@ -9,8 +9,8 @@ Each message passes through these tables with the commit waiting, and each page 
 partial wherever it can be, and leaves out what few ask for. A query uses a partial index only if it repeats its
 condition in the same words: READY, LATER, WAITING, OPEN and OWING are those words.
 
-A file a subject: base (what tables are made with), queue, people, inbox, audit, campaigns, handler.
-`store/migrations.py` makes them in a file.
+A file a subject: base (what tables are made with), queue, people, inbox, audit, campaigns, handler,
+feeds. `store/migrations.py` makes them in a file.
 """
 
 from gatewayd.store.schema import audit, people, queue
@@ -23,6 +23,7 @@ from gatewayd.store.schema.campaigns import (
     campaign_triggers,
     campaigns,
 )
+from gatewayd.store.schema.feeds import receipts, tokens
 from gatewayd.store.schema.handler import handler_calls
 from gatewayd.store.schema.inbox import QUARANTINED, TO_REVIEW, arrivals, incoming
 from gatewayd.store.schema.people import consents, contacts, optouts, questions, wordings
@@ -70,8 +71,10 @@ __all__ = [
     "metadata",
     "optouts",
     "questions",
+    "receipts",
     "sim_recipients",
     "sims",
+    "tokens",
     "trail",
     "triggers",
     "wordings",

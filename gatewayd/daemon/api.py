@@ -1,0 +1,161 @@
+"""The HTTP API in the daemon: its services from the settings, its sockets, and a worker that keeps it alive.
+
+Imported only where the configuration has `api`: without it the daemon needs neither its memory nor its turns. A place
+where it cannot listen is told, and tried again every half minute: messages are sent all the same. Its loop must give a
+sign of life, as every worker must; one that does not keeps the worker waiting, and systemd hears of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import structlog
+
+from gatewayd.clock import Clock
+from gatewayd.config import ApiSettings, Settings
+from gatewayd.daemon.rules import number_rules
+from gatewayd.daemon.supervision import Task, Worker
+from gatewayd.interfaces.http import app
+from gatewayd.interfaces.http.here import Services
+from gatewayd.interfaces.http.server import HttpServer, tcp_socket, unix_socket
+from gatewayd.services.intake import Intake
+from gatewayd.services.space import Space
+from gatewayd.services.submissions import Submissions
+from gatewayd.services.tokens import Gatekeeper
+from gatewayd.store.engine import Database
+from gatewayd.store.outbox import Outbox
+from gatewayd.store.people import People
+
+log = structlog.get_logger(__name__)
+
+LOOK = 5.0
+LOOK_AGAIN = 30.0
+PATIENCE = 60.0
+_ONCE_A_SECOND = 1.0
+
+
+class Api:
+    """`settings.api` is there. `changed`: told when something may leave now; `well`: whether the whole daemon works."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        space: Space,
+        clock: Clock,
+        *,
+        changed: Callable[[], None],
+        well: Callable[[], bool],
+    ) -> None:
+        assert settings.api is not None  # noqa: S101  # asked by who imports this
+        outbox = Outbox(database)
+        intake = Intake(
+            database,
+            outbox,
+            People(database),
+            purposes=settings.purposes,
+            numbers=number_rules(settings),
+            clock=clock,
+            space=space,
+        )
+        self.submissions = Submissions(database, intake, clock, queued=changed)
+        services = Services(
+            clock=clock,
+            gatekeeper=Gatekeeper(database, clock),
+            submissions=self.submissions,
+            outbox=outbox,
+            numbers=number_rules(settings),
+            changed=changed,
+            well=_seldom(well, clock),
+        )
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what it says, is said by us
+        self._where, self._app = settings.api, app.build(services, hosts=settings.api.hosts)
+        self._server: HttpServer | None = None
+        self._worker = Worker(Task("api", self._turn, PATIENCE, threading.Event(), close=self._close), clock)
+
+    def start(self) -> None:
+        """Listen, and serve from now on."""
+        self._open()
+        self._worker.start()
+
+    def ask_to_stop(self) -> None:
+        """No further request."""
+        self._worker.ask_to_stop()
+
+    def join(self, seconds: float) -> bool:
+        """Wait for the end; whether it came."""
+        return self._worker.join(seconds)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it gives signs of life."""
+        return self._worker.alive
+
+    @property
+    def crashes(self) -> int:
+        """Turns that ended in a defect."""
+        return self._worker.crashes
+
+    def _turn(self) -> float:
+        if self._server is None and not self._open():
+            return LOOK_AGAIN
+        server = self._server
+        if server is not None and not server.answers(PATIENCE / 2):
+            if not server.join(0):
+                return 0.0
+            log.error("api.ended", advice="it is started again")
+            self._server = None
+            return 0.0
+        return LOOK
+
+    def _open(self) -> bool:
+        made: list[socket.socket] = []
+        try:
+            made.extend(_sockets(self._where))
+        except OSError as error:
+            log.error("api.not_listening", error=error.strerror or str(error), **_places(self._where))  # noqa: TRY400  # the place says all
+            for one in made:
+                one.close()
+            return False
+        self._server = HttpServer(self._app, made)
+        self._server.start()
+        log.info("api.listening", **_places(self._where))
+        return True
+
+    def _close(self) -> None:
+        if self._server is not None:
+            self._server.ask_to_stop()
+            self._server.join(PATIENCE)
+        if self._where.socket is not None:
+            self._where.socket.unlink(missing_ok=True)
+
+
+def _sockets(where: ApiSettings) -> Iterator[socket.socket]:
+    if where.socket is not None:
+        yield unix_socket(where.socket)
+    if where.listen is not None:
+        yield tcp_socket(*where.listen)
+
+
+def _places(where: ApiSettings) -> dict[str, str]:
+    listen = f"{where.listen[0]}:{where.listen[1]}" if where.listen is not None else ""
+    return {"socket": str(where.socket or ""), "listen": listen}
+
+
+def _seldom(well: Callable[[], bool], clock: Clock) -> Callable[[], bool]:
+    """Asked by anybody: so it is looked at once a second at most."""
+    told: list[tuple[float, bool]] = [(float("-inf"), True)]
+
+    def seldom() -> bool:
+        at, last = told[0]
+        now = clock.monotonic()
+        if now - at < _ONCE_A_SECOND:
+            return last
+        told[0] = (now, last)  # others are told the last while this one looks
+        told[0] = (now, well())
+        return told[0][1]
+
+    return seldom

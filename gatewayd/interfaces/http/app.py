@@ -1,0 +1,60 @@
+"""The application: routes, problem documents, and the guard before all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from fastapi import FastAPI, Response
+from starlette.types import ASGIApp
+
+from gatewayd import __version__
+from gatewayd.interfaces.http import messages, models, problems
+from gatewayd.interfaces.http.guard import Guard
+from gatewayd.interfaces.http.here import Here, Services
+
+_ABOUT = """\
+SMS through your own SIMs. Each request but `/health` carries `Authorization: Bearer gwd_...`; refusals are problem
+documents (RFC 9457) whose `type` never changes. docs/api.md tells more."""
+
+
+def build(services: Services, *, hosts: Collection[str] = ()) -> ASGIApp:
+    """The whole API of one gateway, asked for under the names of this machine's loopback and of `hosts`."""
+    app = FastAPI(
+        title="gatewayd",
+        version=__version__,
+        description=_ABOUT,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,  # their pages load programs from elsewhere
+        redoc_url=None,
+        responses={},
+    )
+    app.state.services = services
+    problems.install(app)
+    app.include_router(messages.router)
+    app.add_api_route("/health", _health, methods=["GET"], tags=["gateway"], include_in_schema=True)
+    _describe(app)
+    return Guard(app, hosts=hosts, larger=[messages.MANY])
+
+
+def _health(here: Here) -> Response:
+    """Whether all works: 200 or 503, for whoever asks; nothing else is told."""
+    well = here.well()
+    return Response(
+        b'{"status":"ok"}' if well else b'{"status":"unwell"}', 200 if well else 503, media_type="application/json"
+    )
+
+
+def _describe(app: FastAPI) -> None:
+    """The document, with the problem documents that FastAPI does not know of."""
+    made = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = made()
+        schemas = document["components"]["schemas"]
+        schemas["Problem"] = models.Problem.model_json_schema()
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's own documentation does it

@@ -1,0 +1,98 @@
+"""/v1/messages: send one or many, look, cancel. Accepted means: on stable storage, in the same queue as all others."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from gatewayd.domain.message import MessageState
+from gatewayd.domain.token import Scope
+from gatewayd.interfaces.http.here import Anyone, Here, Key, Reader, Services
+from gatewayd.interfaces.http.models import (
+    Accepted,
+    AcceptedMany,
+    Cursor,
+    Id,
+    Limit,
+    Message,
+    Messages,
+    NewMessage,
+    NewMessages,
+    problems,
+)
+from gatewayd.interfaces.http.problems import NotFound
+from gatewayd.interfaces.shapes import message_json
+from gatewayd.services import intake
+from gatewayd.services.submissions import Answer, Request
+from gatewayd.services.tokens import Caller
+from gatewayd.store.outbox import MessageRecord
+
+router = APIRouter(prefix="/v1/messages", tags=["messages"])
+JSON = "application/json"
+MANY = "/v1/messages/many"
+
+
+@router.post("", status_code=202, response_model=Accepted, responses=problems(400, 409, 413, 415, 507))
+def send(here: Here, caller: Anyone, key: Key, new: NewMessage) -> Response:
+    """Send one message. 202: it is on stable storage; a rule that forbids it is told at once."""
+    request = Request(caller.token_id, key, b"one " + new.model_dump_json().encode())
+    answer = here.submissions.send(caller, new.purpose, intake.Draft(new.recipient, new.text), request)
+    return _accepted(answer)
+
+
+@router.post("/many", status_code=202, response_model=AcceptedMany, responses=problems(400, 409, 413, 415, 507))
+def send_many(here: Here, caller: Anyone, key: Key, new: NewMessages) -> Response:
+    """Send up to 10,000 messages of one purpose. The good ones are accepted together, the others told with a reason."""
+    request = Request(caller.token_id, key, b"many " + new.model_dump_json().encode())
+    drafts = [intake.Draft(one.recipient, one.text) for one in new.messages]
+    return _accepted(here.submissions.send_all(caller, new.purpose, drafts, request))
+
+
+def _accepted(answer: Answer) -> Response:
+    headers = {"idempotent-replayed": "true"} if answer.again else {}
+    return Response(answer.body, status_code=202, media_type=JSON, headers=headers)
+
+
+@router.get("", response_model=Messages, responses=problems())
+def list_(
+    here: Here,
+    _caller: Reader,
+    *,
+    state: Annotated[list[MessageState] | None, Query(description="Only in this state; repeatable.")] = None,
+    recipient: Annotated[str, Query(max_length=40, description="Only to this number.")] = "",
+    purpose: Annotated[str, Query(max_length=40, description="Only for this purpose.")] = "",
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> dict[str, Any]:
+    """List messages, the newest first."""
+    number = here.numbers.parse(recipient) if recipient else ""
+    found = here.outbox.list(states=state or (), recipient=number, purpose=purpose, limit=limit, before=cursor)
+    return {
+        "messages": [message_json(one) for one in found],
+        "next": found[-1].id if len(found) == limit and found[-1].id > 1 else None,
+    }
+
+
+@router.get("/{message_id}", response_model=Message, responses=problems(404))
+def get(here: Here, caller: Anyone, message_id: Id) -> dict[str, Any]:
+    """One message: any with the scope read, those of its own feed with the scope submit."""
+    return message_json(_found(here, caller, message_id, Scope.READ))
+
+
+@router.post("/{message_id}/cancel", response_model=Message, responses=problems(404, 409, 415))
+def cancel(here: Here, caller: Anyone, message_id: Id) -> dict[str, Any]:
+    """Cancel a message that waits: any with the scope admin, those of its own feed with the scope submit."""
+    _found(here, caller, message_id, Scope.ADMIN)
+    here.outbox.cancel(message_id, here.clock.utc_now(), by=caller.by)
+    here.changed()
+    return message_json(_found(here, caller, message_id, Scope.ADMIN))
+
+
+def _found(here: Services, caller: Caller, message_id: int, scope: Scope) -> MessageRecord:
+    """A message that the caller may see. What another feed sent is no more there for him than what never was."""
+    caller.needs(Scope.SUBMIT, scope)
+    found = here.outbox.get(message_id)
+    if found is None or (scope not in caller.scopes and found.feed != caller.feed):
+        raise NotFound(f"there is no message {message_id}")
+    return found

@@ -1,0 +1,134 @@
+"""What requests hold and what answers tell, as pydantic models: the OpenAPI document is made of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from gatewayd.domain.message import MessageState
+
+MOST_AT_ONCE = 10_000
+LARGEST_ID = 2**63 - 1
+
+Id = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The number of the message.")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many.")]
+Cursor = Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="`next` of the page before: goes on behind it.")]
+Number = Annotated[
+    str, Field(min_length=1, max_length=40, description="As people write it, or in E.164.", examples=["06 39 98 00 01"])
+]
+Words = Annotated[
+    str, Field(min_length=1, max_length=5000, description="The text.", examples=["La réunion est à 18 h."])
+]
+PurposeKey = Annotated[
+    str, Field(min_length=1, max_length=40, description="Why: a purpose of the configuration.", examples=["events"])
+]
+
+
+class Body(BaseModel):
+    """A request: strict types, no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Draft(Body):
+    """One message of many."""
+
+    recipient: Number
+    text: Words
+
+
+class NewMessage(Body):
+    """A message to send."""
+
+    purpose: PurposeKey
+    recipient: Number
+    text: Words
+
+
+class NewMessages(Body):
+    """Many messages of one purpose."""
+
+    purpose: PurposeKey
+    messages: Annotated[list[Draft], Field(min_length=1, max_length=MOST_AT_ONCE)]
+
+
+class Accepted(BaseModel):
+    """A message that was accepted: it is on stable storage. `GET /v1/messages/{id}` tells what becomes of it."""
+
+    id: int = Field(examples=[17])
+    purpose: str = Field(examples=["events"])
+    feed: str = Field(examples=["adhesion"])
+    state: MessageState = Field(examples=["queued"])
+    parts: int = Field(examples=[1], description="In how many SMS.")
+    alphabet: str = Field(examples=["gsm7"])
+    created_at: str = Field(examples=["2026-11-24T08:00:00.123Z"])
+
+
+class AcceptedOne(BaseModel):
+    """An accepted message of many; `index` is its place in the request, from 0."""
+
+    index: int
+    id: int
+    parts: int
+
+
+class Refusal(BaseModel):
+    """A message of many that was refused; `reason` is for programs."""
+
+    index: int
+    reason: str = Field(examples=["no_consent"])
+    detail: str
+
+
+class AcceptedMany(BaseModel):
+    """What became of each."""
+
+    accepted: int
+    refused: int
+    messages: list[AcceptedOne]
+    refusals: list[Refusal]
+
+
+class Message(BaseModel):
+    """A message, with the keys of `gatewayd messages list --json`."""
+
+    id: int = Field(examples=[17])
+    recipient: str = Field(examples=["+33639980001"])
+    purpose: str = Field(examples=["events"])
+    feed: str = Field(examples=["adhesion"])
+    state: MessageState = Field(examples=["delivered"])
+    reason: str | None = Field(description="Why it is in this state, where that needs a reason.")
+    sim: str | None = Field(examples=["accueil"])
+    parts: int = Field(examples=[1])
+    text: str = Field(examples=["La réunion est à 18 h."])
+    created_at: str = Field(examples=["2026-11-24T08:00:00.123Z"])
+    sent_at: str | None
+    delivered_at: str | None
+
+
+class Messages(BaseModel):
+    """A page of messages, the newest first; `next` is the cursor of the following one, null at the end."""
+
+    messages: list[Message]
+    next: int | None
+
+
+class Problem(BaseModel):
+    """A refusal (RFC 9457)."""
+
+    type: str = Field(examples=["urn:gatewayd:problem:refused-by-rule"])
+    title: str = Field(examples=["A rule forbids this"])
+    status: int = Field(examples=[422])
+    detail: str | None = None
+    reason: str | None = Field(None, examples=["opt_out"])
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The refusals of a route, for the document."""
+    always = (401, 403, 421, 422, 429, 503)
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        status: {"description": "A problem document.", "content": content} for status in sorted({*always, *statuses})
+    }

@@ -1,0 +1,165 @@
+"""Messages that programs submit: checked by the same rules as `gatewayd send`, and answered once for each key.
+
+    request --digest--> known key?  no   check -> messages + receipt in one transaction -> answer
+                                    yes  same request: the same answer; another one: KeyReused
+                                    at work: KeyBusy
+
+The receipt is in the transaction of the messages, so a crash leaves both or neither, and the request may come again.
+What was refused leaves no receipt: the reason may be gone when it comes again. A key lives 30 days.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from gatewayd.clock import Clock, rfc3339
+from gatewayd.errors import GatewaydError, KeyBusy, KeyReused, NothingAccepted, NumberError, RefusedByRule
+from gatewayd.services.intake import Draft, Intake
+from gatewayd.services.tokens import Caller
+from gatewayd.store.engine import Database
+from gatewayd.store.receipts import Kept, Receipts
+from gatewayd.store.work import NewMessage
+
+KEY_LIVES = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is told to who submitted, as JSON; `again`: it was told before."""
+
+    body: bytes
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a receipt is about: the token, its key ("" without one), and what was asked for."""
+
+    token_id: int
+    key: str
+    asked: bytes
+
+    @property
+    def sha256(self) -> bytes:
+        """Of what was asked for."""
+        return hashlib.sha256(self.asked).digest()
+
+
+class Submissions:
+    """Used from any thread. `queued`: told after each acceptance."""
+
+    def __init__(self, database: Database, intake: Intake, clock: Clock, *, queued: Callable[[], None]) -> None:
+        self._intake, self._receipts, self._clock, self._queued = intake, Receipts(database), clock, queued
+        self._lock = threading.Lock()
+        self._at_work: set[tuple[int, str]] = set()
+
+    def send(self, caller: Caller, purpose: str, draft: Draft, request: Request) -> Answer:
+        """One message. Raises what `Intake.accept` raises, OutOfScope, KeyReused, KeyBusy."""
+        caller.may_send_for(purpose)
+
+        def accept() -> Answer:
+            new = self._intake.check(purpose, draft.number, draft.text, feed=caller.feed)
+            return self._keep(caller, request, [new], lambda ids: _as_json(new, ids[0]))
+
+        return self._once(request, accept)
+
+    def send_all(self, caller: Caller, purpose: str, drafts: Sequence[Draft], request: Request) -> Answer:
+        """Many: the good ones are accepted in one transaction, the others are told with their reasons. Nothing is
+        accepted: NothingAccepted."""
+        caller.may_send_for(purpose)
+
+        def accept() -> Answer:
+            judged = self._intake.check_all(purpose, drafts, feed=caller.feed)
+            new = [(place, one) for place, one in enumerate(judged) if isinstance(one, NewMessage)]
+            refused = [
+                {"index": place, **refusal(one)} for place, one in enumerate(judged) if isinstance(one, GatewaydError)
+            ]
+            if not new:
+                raise NothingAccepted(refused)
+
+            def told(ids: Sequence[int]) -> dict[str, Any]:
+                accepted = [
+                    {"index": place, "id": id_, "parts": one.parts} for (place, one), id_ in zip(new, ids, strict=True)
+                ]
+                return {"accepted": len(new), "refused": len(refused), "messages": accepted, "refusals": refused}
+
+            return self._keep(caller, request, [one for _, one in new], told)
+
+        return self._once(request, accept)
+
+    def forget(self) -> int:
+        """Let go of keys that are too old; how many."""
+        return self._receipts.forget(self._clock.utc_now() - KEY_LIVES)
+
+    def _keep(
+        self,
+        caller: Caller,
+        request: Request,
+        new: Sequence[NewMessage],
+        told: Callable[[Sequence[int]], dict[str, Any]],
+    ) -> Answer:
+        body = b""
+
+        def also(connection: Connection, ids: Sequence[int]) -> None:
+            nonlocal body
+            body = json.dumps(told(ids), ensure_ascii=False, separators=(",", ":")).encode()
+            if request.key:
+                kept = Kept(request.sha256, body)
+                Receipts.add(connection, request.token_id, request.key, kept, self._clock.utc_now())
+
+        self._intake.keep(new, by=caller.by, also=also)
+        self._queued()
+        return Answer(body)
+
+    def _once(self, request: Request, accept: Callable[[], Answer]) -> Answer:
+        if not request.key:
+            return accept()
+        with self._alone(request):
+            kept = self._receipts.find(request.token_id, request.key)
+            if kept is None:
+                return accept()
+            if kept.request_sha256 != request.sha256:
+                raise KeyReused
+            return Answer(kept.answer, again=True)
+
+    @contextmanager
+    def _alone(self, request: Request) -> Iterator[None]:
+        """One request at a time for each key. Only this process answers requests: it needs no lock of the database."""
+        one = (request.token_id, request.key)
+        with self._lock:
+            if one in self._at_work:
+                raise KeyBusy
+            self._at_work.add(one)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_work.discard(one)
+
+
+def refusal(error: GatewaydError) -> dict[str, Any]:
+    """Why a message is refused, for programs and for people."""
+    reason = error.reason if isinstance(error, NumberError | RefusedByRule) else "bad_text"
+    return {"reason": reason, "detail": str(error)}
+
+
+def _as_json(new: NewMessage, message_id: int) -> dict[str, Any]:
+    """A message that was just accepted; without number and text, for it may be kept as a receipt."""
+    return {
+        "id": message_id,
+        "purpose": new.purpose,
+        "feed": new.feed,
+        "state": str(new.state),
+        "parts": new.parts,
+        "alphabet": new.alphabet,
+        "created_at": rfc3339(new.created_at),
+    }

@@ -1,0 +1,165 @@
+"""Who calls the API: tokens are made, shown once, and judged at each request.
+
+A token that nobody knows goes the same way as a known one (hash, look-up, comparison in constant time), so that the
+time of the answer tells nothing. Its last use is noted once a minute at most. Each token has a rate of its own, a
+bucket of a minute's requests that fills steadily; wrong tokens have one too, for each peer, so that a program gone
+wild is told to wait. Rates are kept in memory: a restart fills the buckets.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from gatewayd.clock import Clock
+from gatewayd.domain import token as words
+from gatewayd.domain.token import Scope
+from gatewayd.errors import OutOfScope, StorageUnavailable, TooOften, UnknownToken, UsageError
+from gatewayd.store.engine import Database
+from gatewayd.store.tokens import NewToken, Token, Tokens
+
+log = structlog.get_logger(__name__)
+
+PER_MINUTE = 600
+FAILURES_PER_MINUTE = 10
+_NOTED_EVERY = 60.0
+_MOST_PEERS = 1000
+_NOBODY = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: a token, and what it may do. `by`: how the audit trail names it."""
+
+    token_id: int
+    name: str
+    feed: str
+    scopes: frozenset[Scope]
+    purposes: frozenset[str]
+    by: str
+
+    def needs(self, *scopes: Scope) -> None:
+        """OutOfScope: none of these scopes is the token's."""
+        if self.scopes.isdisjoint(scopes):
+            raise OutOfScope(f"the token {self.name} does not allow this: it needs the scope {' or '.join(scopes)}")
+
+    def may_send_for(self, purpose: str) -> None:
+        """OutOfScope: the token is for other purposes."""
+        self.needs(Scope.SUBMIT)
+        if self.purposes and purpose not in self.purposes:
+            allowed = ", ".join(sorted(self.purposes))
+            raise OutOfScope(f"the token {self.name} is not for the purpose {purpose!r}; it is for: {allowed}")
+
+
+class TokenDesk:
+    """Makes, lists and ends tokens, for an operator."""
+
+    def __init__(self, database: Database, clock: Clock, *, purposes: Collection[str]) -> None:
+        self._tokens, self._clock, self._purposes = Tokens(database), clock, purposes
+
+    def create(
+        self,
+        name: str,
+        *,
+        scopes: Collection[Scope],
+        purposes: Collection[str] = (),
+        feed: str = "",
+        per_minute: int = PER_MINUTE,
+        days: int | None = None,
+        by: str,
+    ) -> str:
+        """A new token: this is the only time that it is seen. UsageError."""
+        strange = sorted(set(purposes) - set(self._purposes))
+        if strange:
+            raise UsageError(f"there is no purpose {strange[0]!r}; the configuration has: {', '.join(self._purposes)}")
+        token, now = words.written(secrets.token_bytes(words.OCTETS)), self._clock.utc_now()
+        new = NewToken(
+            name=words.named(name, "token"),
+            feed=words.named(feed or name, "feed"),
+            sha256=words.sha256(token),
+            scopes=frozenset(scopes),
+            purposes=frozenset(purposes),
+            per_minute=per_minute,
+            expires_at=now + timedelta(days=days) if days is not None else None,
+        )
+        self._tokens.add(new, by=by, at=now)
+        log.info("token.created", name=name, feed=new.feed)
+        return token
+
+    def revoke(self, name: str, *, by: str) -> None:
+        """End a token: from the commit on it opens nothing. UsageError."""
+        self._tokens.revoke(name, by=by, at=self._clock.utc_now())
+        log.info("token.revoked", name=name)
+
+
+class Gatekeeper:
+    """Judges tokens at each request; used from any thread."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._tokens, self._clock = Tokens(database), clock
+        self._lock = threading.Lock()
+        self._rates: dict[int, Bucket] = {}
+        self._failures: dict[str, Bucket] = {}
+        self._noted: dict[int, float] = {}
+
+    def admit(self, presented: str, peer: str) -> Caller:
+        """Who presents this token, from where (`uid:1000`, or an address). UnknownToken, TooOften."""
+        digest, now = words.sha256(presented), self._clock.utc_now()
+        found = self._tokens.find(digest)
+        known = hmac.compare_digest(found.sha256 if found is not None else _NOBODY, digest)
+        if found is None or not known or not found.valid(now):
+            self._count_failure(peer)
+            log.warning("api.unknown_token", peer=peer, token=found.name if found is not None else "")
+            raise UnknownToken
+        with self._lock:
+            bucket = self._rates.get(found.id)
+            if bucket is None or bucket.per_minute != found.per_minute:
+                bucket = self._rates[found.id] = Bucket(found.per_minute, self._clock.monotonic())
+            wait = bucket.take(self._clock.monotonic())
+        if wait > 0:
+            raise TooOften(wait, f"the token {found.name} may make {found.per_minute} requests a minute")
+        self._note_use(found, now)
+        by = f"token:{found.name}" + (f" {peer}" if peer.startswith("uid:") else "")
+        return Caller(found.id, found.name, found.feed, words.widened(found.scopes), found.purposes, by)
+
+    def _count_failure(self, peer: str) -> None:
+        with self._lock:
+            if len(self._failures) >= _MOST_PEERS:
+                self._failures.clear()
+            now = self._clock.monotonic()
+            wait = self._failures.setdefault(peer, Bucket(FAILURES_PER_MINUTE, now)).take(now)
+        if wait > 0:
+            raise TooOften(wait, "too many requests without a valid token")
+
+    def _note_use(self, token: Token, now: datetime) -> None:
+        moment = self._clock.monotonic()
+        with self._lock:
+            if moment - self._noted.get(token.id, float("-inf")) < _NOTED_EVERY:
+                return
+            self._noted[token.id] = moment
+        try:
+            self._tokens.used(token.id, now)
+        except StorageUnavailable as error:  # it is still the right token
+            log.warning("storage.unavailable", error=str(error))
+
+
+class Bucket:
+    """A minute's worth of requests, which fills steadily."""
+
+    def __init__(self, per_minute: int, now: float) -> None:
+        self.per_minute, self._left, self._at = per_minute, float(per_minute), now
+
+    def take(self, now: float) -> float:
+        """Take one; seconds to wait until there is one, 0 if it was there."""
+        self._left = min(self.per_minute, self._left + (now - self._at) * self.per_minute / 60)
+        self._at = now
+        if self._left >= 1:
+            self._left -= 1
+            return 0.0
+        return (1 - self._left) * 60 / self.per_minute

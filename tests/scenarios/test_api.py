@@ -1,0 +1,170 @@
+"""A program sends messages through the API: accepted once, by the rules of everything else, seen until their end."""
+
+from __future__ import annotations
+
+import os
+import stat
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatewayd.clock import SystemClock
+from gatewayd.domain.token import Scope
+from gatewayd.services.space import Space
+from gatewayd.store import audit
+from tests.serving import ALICE, ALICE_E164, TO_ALICE, Serving
+
+SEND = "/v1/messages"
+
+
+def kind(answer: Any) -> str:
+    assert answer.headers["content-type"] == "application/problem+json"
+    found = answer.json()
+    assert found["status"] == answer.status_code
+    return str(found["type"]).removeprefix("urn:gatewayd:problem:")
+
+
+def test_what_is_accepted_is_in_the_queue(api: Serving) -> None:
+    token = api.token()
+    answer = api.ask("POST", SEND, token, json=TO_ALICE)
+    assert answer.status_code == 202
+    (message,) = api.outbox.list()
+    assert (answer.json()["id"], answer.json()["state"], answer.json()["parts"]) == (message.id, "queued", 1)
+    assert (message.recipient, message.feed, message.text) == (ALICE_E164, "shop", "Bonjour")
+    assert api.woken == 1
+    shown = api.ask("GET", f"{SEND}/{message.id}", token).json()
+    assert list(shown) == [
+        "id", "recipient", "purpose", "feed", "state", "reason", "sim", "parts", "text", "created_at", "sent_at",
+        "delivered_at",
+    ]  # fmt: skip
+    assert (shown["recipient"], shown["reason"], shown["created_at"][-1]) == (ALICE_E164, None, "Z")
+
+
+def test_both_ways_in_are_the_same(api: Serving) -> None:
+    token = api.token()
+    with api.client(token, tcp=True) as client:
+        assert client.post(SEND, json=TO_ALICE).status_code == 202
+    assert api.ask("GET", SEND, token).json()["messages"][0]["recipient"] == ALICE_E164
+    assert stat.filemode(api.path.stat().st_mode) == "srw-rw----"
+
+
+def test_the_audit_trail_names_the_token_and_the_peer_of_the_socket(api: Serving) -> None:
+    api.ask("POST", SEND, api.token(), json=TO_ALICE)
+    with api.database.read() as connection:
+        accepted, created = audit.latest(connection, 2)
+    assert (accepted.event, accepted.actor) == ("message.accepted", f"token:shop uid:{os.getuid()}")
+    assert (created.event, created.actor) == ("token.created", "test")
+
+
+@pytest.mark.parametrize(
+    ("body", "problem", "reason"),
+    [
+        (TO_ALICE | {"recipient": "01 23 45 67 89"}, "number-refused", "landline"),
+        (TO_ALICE | {"recipient": "bonjour"}, "number-refused", "letters"),
+        (TO_ALICE | {"text": "\x07"}, "text-refused", None),
+        (TO_ALICE | {"text": "x" * 2000}, "refused-by-rule", "too_many_parts:14/4"),
+        (TO_ALICE | {"purpose": "events"}, "refused-by-rule", "no_consent"),
+        (TO_ALICE | {"purpose": "nope"}, "invalid-value", None),
+        (TO_ALICE | {"text": 3}, "invalid-request", None),
+        (TO_ALICE | {"colour": "red"}, "invalid-request", None),
+    ],
+)
+def test_the_rules_are_those_of_the_command_line(api: Serving, body: dict[str, str], problem: str, reason: str) -> None:
+    answer = api.ask("POST", SEND, api.token(), json=body)
+    assert (answer.status_code, kind(answer), answer.json().get("reason")) == (422, problem, reason)
+    assert api.count() == 0
+
+
+def test_a_stop_is_told_at_once(api: Serving) -> None:
+    api.people.add_optout(ALICE_E164, origin="sms", by="test", at=api.clock.utc_now())
+    answer = api.ask("POST", SEND, api.token(), json=TO_ALICE)
+    assert (kind(answer), answer.json()["reason"]) == ("refused-by-rule", "opt_out")
+
+
+def test_many_in_one_call_each_with_its_fate(api: Serving) -> None:
+    drafts = [{"recipient": f"06 39 98 00 {n:02}", "text": f"Bonjour {n}"} for n in range(10)]
+    drafts[3] = {"recipient": "15", "text": "au secours"}
+    answer = api.ask("POST", f"{SEND}/many", api.token(), json={"purpose": "alerte", "messages": drafts})
+    told = answer.json()
+    assert (answer.status_code, told["accepted"], told["refused"]) == (202, 9, 1)
+    assert [one["index"] for one in told["messages"]] == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+    assert told["refusals"][0] | {"detail": ""} == {"index": 3, "reason": "emergency", "detail": ""}
+    texts = {message.id: message.text for message in api.outbox.list()}
+    assert texts == {one["id"]: f"Bonjour {one['index']}" for one in told["messages"]}
+
+
+def test_none_of_many_is_a_refusal(api: Serving) -> None:
+    body = {"purpose": "events", "messages": [{"recipient": ALICE, "text": "Bonjour"}]}
+    answer = api.ask("POST", f"{SEND}/many", api.token(), json=body)
+    assert (answer.status_code, kind(answer)) == (422, "nothing-accepted")
+    assert [one["reason"] for one in answer.json()["refusals"]] == ["no_consent"]
+
+
+def test_pages_follow_each_other(api: Serving) -> None:
+    token = api.token()
+    drafts = [{"recipient": ALICE, "text": f"{n}"} for n in range(7)]
+    api.ask("POST", f"{SEND}/many", token, json={"purpose": "alerte", "messages": drafts})
+    seen, cursor, pages = [], None, 0
+    with api.client(token) as client:
+        while pages == 0 or cursor is not None:
+            page = client.get(SEND, params={"limit": 3} | ({"cursor": cursor} if cursor is not None else {})).json()
+            seen += [one["text"] for one in page["messages"]]
+            cursor, pages = page["next"], pages + 1
+    assert (seen, pages) == ([str(n) for n in reversed(range(7))], 3)
+
+
+def test_a_token_sees_and_cancels_what_its_own_feed_sent(api: Serving) -> None:
+    mine, other = api.token(Scope.SUBMIT), api.token(Scope.SUBMIT, name="other")
+    message = api.ask("POST", SEND, mine, json=TO_ALICE).json()["id"]
+    place = f"{SEND}/{message}"
+    assert kind(api.ask("GET", place, other)) == kind(api.ask("POST", f"{place}/cancel", other)) == "not-found"
+    assert kind(api.ask("GET", SEND, mine)) == "out-of-scope"
+    canceled = api.ask("POST", f"{place}/cancel", mine)
+    assert (canceled.status_code, canceled.json()["state"]) == (200, "canceled")
+    assert kind(api.ask("POST", f"{place}/cancel", mine)) == "wrong-state"
+
+
+def test_a_token_is_for_its_purposes(api: Serving) -> None:
+    token = api.token(purposes=["events"])
+    assert kind(api.ask("POST", SEND, token, json=TO_ALICE)) == "out-of-scope"
+
+
+def test_a_disk_that_is_nearly_full(tmp_path: Path) -> None:
+    api = Serving(tmp_path, space=Space([tmp_path], SystemClock(), least=1 << 60))
+    try:
+        answer = api.ask("POST", SEND, api.token(), json=TO_ALICE)
+        assert (answer.status_code, kind(answer), answer.headers["retry-after"]) == (507, "disk-nearly-full", "60")
+        assert api.count() == 0
+    finally:
+        api.close()
+
+
+def test_a_rate_of_its_own(api: Serving) -> None:
+    slow, quick = api.token(per_minute=2), api.token(name="quick")
+    answers = [api.ask("GET", SEND, slow) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert kind(answers[2]) == "too-often"
+    assert 1 <= int(answers[2].headers["retry-after"]) <= 30
+    assert api.ask("GET", SEND, quick).status_code == 200
+
+
+def test_keys_are_forgotten_after_a_month(api: Serving) -> None:
+    token, headers = api.token(), {"idempotency-key": "k"}
+    first = api.ask("POST", SEND, token, json=TO_ALICE, headers=headers)
+    assert api.submissions.forget() == 0
+    api.submissions._receipts.forget(api.clock.utc_now() + timedelta(seconds=1))
+    again = api.ask("POST", SEND, token, json=TO_ALICE, headers=headers)
+    assert again.json()["id"] == first.json()["id"] + 1
+
+
+def test_whether_it_works_is_told_to_everybody_and_nothing_else(api: Serving) -> None:
+    answer = api.ask("GET", "/health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_the_document_describes_it(api: Serving) -> None:
+    document = api.ask("GET", "/v1/openapi.json").json()
+    assert "HTTPValidationError" not in str(document)
+    assert document["paths"][SEND]["post"]["responses"]["507"]["content"].keys() == {"application/problem+json"}

@@ -1,0 +1,50 @@
+"""The API of a running daemon, from outside: accepted, sent by the simulated SIM, seen as sent."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import httpx
+
+from tests.scenarios.installation import Installation
+
+SENT = ("sent", "delivered")
+
+
+def test_a_program_sends_a_message_and_learns_what_became_of_it(tmp_path: Path) -> None:
+    here, path = Installation(tmp_path, ("sim://a",)), tmp_path / "api.sock"
+    with here.file.open("a") as stream:
+        stream.write(f"api: {{socket: {path}}}\n")
+    token = here.json("tokens", "create", "shop", "--scope", "submit")["token"]
+    headers = {"authorization": f"Bearer {token}"}
+    with here.daemon() as daemon:
+        daemon.ready()
+        transport = httpx.HTTPTransport(uds=str(path))
+        with httpx.Client(transport=transport, base_url="http://localhost", headers=headers) as client:
+            body = {"purpose": "alerte", "recipient": "06 39 98 00 01", "text": "Bonjour"}
+            accepted = client.post("/v1/messages", json=body)
+            assert accepted.status_code == 202
+            place = f"/v1/messages/{accepted.json()['id']}"
+            deadline = time.monotonic() + 40
+            while client.get(place).json()["state"] not in SENT and time.monotonic() < deadline:
+                time.sleep(0.1)
+            assert client.get(place).json()["state"] in SENT
+            assert client.get("/health").status_code == 200
+            assert here.run("tokens", "revoke", "shop").returncode == 0
+            assert client.get(place).status_code == 401
+        assert daemon.terminate() == 0
+    assert not path.exists()
+    (listed,) = here.json("tokens", "list")
+    assert listed["last_used_at"] is not None
+    assert listed["revoked_at"] is not None
+
+
+def test_a_place_where_it_cannot_listen_stops_nothing_else(tmp_path: Path) -> None:
+    here = Installation(tmp_path)
+    with here.file.open("a") as stream:
+        stream.write(f"api: {{socket: {tmp_path}/nowhere/api.sock}}\n")
+    with here.daemon() as daemon:
+        daemon.ready()
+        assert "api.not_listening" in daemon.log.read_text()
+        assert daemon.terminate() == 0
