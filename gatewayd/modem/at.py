@@ -1,12 +1,16 @@
 """AT commands: python-gsmmodem-new 0.13.0 through one subclass, the only file that imports it.
 
-What is kept of the library: its object, its lock, its waiter (`SerialComms.write`). What is replaced, because it loses
+What is kept of the library: its object, its lock, its writing (`SerialComms.write`). What is replaced, because it loses
 messages or dies (each has a test named after it in tests/modem/test_at.py): opening (`connect`), the reader
 (`_readLoop`), whose line it is (`_handleLineRead`, rules in lines.py), the notification threads
 (`_handleModemNotification`: one queue, one worker), `write` (refuses when dead, bounded retry when busy), the PIN.
 
 Threads: a reader per modem and a worker per modem for what arrives unasked, both daemons: an exit of Python does not
 wait for them. Commands come from any thread and run one at a time under the library's lock.
+
+One thread at a time reads: it has the turn. Whoever waits for an answer takes the turn and reads for himself: to hand
+an answer from thread to thread costs more than the command. The reader hears what comes unasked, and begins LINGER
+seconds after the last answer. Ports that know no time limit (`Port.timed`) are read by the reader alone.
 
 Recovery: a command without an answer raises `NoAnswer`, and whoever asked calls `resync()` before anything else.
 A port that dies wakes the waiter at once (`ModemAbsent`), tells the worker, and this object is then good for nothing:
@@ -18,14 +22,16 @@ The library logs whole commands (numbers, texts, PINs): its loggers are cut off 
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
+import time
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
 import structlog
-from gsmmodem.exceptions import CommandError, InvalidStateException, TimeoutException
+from gsmmodem.exceptions import CommandError, InvalidStateException
 from gsmmodem.modem import GsmModem
 from gsmmodem.serial_comms import SerialComms
 
@@ -47,6 +53,8 @@ _LIBRARY_CLASS_NAMES = (
 _LIBRARY_OBJECT_NAMES = ("_txLock", "_responseEvent", "_response", "_expectResponseTermSeq", "notifyCallback")
 
 COMMAND_TIMEOUT = 10.0
+LINGER = 0.05
+"""Seconds after an answer in which nobody reads: most often the next command follows, and its thread will."""
 # "SIM busy" of TS 27.007 and of TS 27.005, the "please wait" (515) of several makers; and the pauses between tries.
 _BUSY = ("+CME ERROR: 14", "+CMS ERROR: 314", "+CMS ERROR: 515", "+CME ERROR: 515", "+CME ERROR: SIM busy")
 BUSY_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
@@ -128,7 +136,10 @@ class Modem(GsmModem):  # type: ignore[misc]  # the library publishes no types
         self._dead = threading.Event()
         self._why_dead = "the port is closed"
         self._chunks = 0
+        self._unread = b""
         self._overlong = False
+        self._turn = threading.Lock()
+        self._left_alone_until = 0.0
         self.restarted = False  # it greeted: its settings are lost; whoever makes them again sets this back
 
     # ---- life
@@ -149,22 +160,50 @@ class Modem(GsmModem):  # type: ignore[misc]  # the library publishes no types
             if not hasattr(self, "_worker"):
                 return
             self._dead.set()
-            while self.rxThread.is_alive():
+            self.serial.wake()
+            while not self._turn.acquire(timeout=0.1):
                 # Again, for a reader that was between two reads may have missed it.
                 self.serial.wake()
-                self.rxThread.join(0.1)
             self.serial.close()
+            self._turn.release()
+            self.rxThread.join()
             self._arrivals.put(None)
         if threading.current_thread() is not self._worker:
             self._worker.join(COMMAND_TIMEOUT)
 
-    # ---- the reader thread
+    # ---- reading
 
     def _readLoop(self) -> None:
-        read, buffer = self.serial.read, b""
+        while self.alive:
+            with self._turn:
+                rest = self._left_alone_until - time.monotonic()
+                if rest <= 0:
+                    self._hear(None)
+            if rest > 0:
+                self._dead.wait(min(rest, LINGER))
+
+    def _listen(self, seconds: float, until: threading.Event) -> bool:
+        """Read in the reader's place until the event, at most so long; whether it came."""
+        if not self.serial.timed:
+            return until.wait(seconds)
+        end = time.monotonic() + seconds
+        self._left_alone_until = math.inf  # first, or the reader takes the next turn too
+        if not self._turn.acquire(blocking=False):
+            self.serial.wake()
+            self._turn.acquire()
         try:
-            while self.alive:
-                buffer = self._take(buffer + read())
+            while not until.is_set() and (left := end - time.monotonic()) > 0:
+                self._hear(left)
+        finally:
+            self._left_alone_until = time.monotonic() + LINGER
+            self._turn.release()
+        return until.is_set()
+
+    def _hear(self, seconds: float | None) -> None:
+        """Read once, and sort what came. The turn is the caller's."""
+        try:
+            if self.alive and (data := self.serial.read(seconds)):
+                self._unread = self._take(self._unread + data)
         except ModemAbsent as error:
             self._die(str(error))
         except Exception as error:
@@ -285,17 +324,22 @@ class Modem(GsmModem):  # type: ignore[misc]  # the library publishes no types
     def _exchange(
         self, command: str, data: str, timeout: float, prompt: str | None = None, *, wait: bool = True
     ) -> list[str]:
-        """One write and its complete answer, through the library's waiter. NoAnswer, Interrupted, ModemAbsent."""
+        """One write and its complete answer. NoAnswer, Interrupted, ModemAbsent."""
         with self._txLock:
             if not self.alive:
                 raise ModemAbsent(self._why_dead)
+            answered = threading.Event()
             self._command = command
+            self._response: list[str] = []
+            self._expectResponseTermSeq: str | None = prompt
+            self._responseEvent: threading.Event | None = answered if wait else None
             try:
-                lines: list[str] = SerialComms.write(self, data, wait, timeout, prompt) or []
-            except TimeoutException as error:
-                raise NoAnswer(command, error.data or []) from None
+                SerialComms.write(self, data, waitForResponse=False)
+                if wait and not self._listen(timeout, answered):
+                    raise NoAnswer(command, self._response)
+                lines = self._response
             finally:
-                # An exception out of the port leaves the library's waiter standing: nobody waits any more.
+                # Nobody waits any more, whatever came out of the port.
                 self._responseEvent = None
                 self._expectResponseTermSeq = None
                 self._command = None
@@ -343,7 +387,7 @@ class Modem(GsmModem):  # type: ignore[misc]  # the library publishes no types
 
     def pause(self, seconds: float) -> None:
         """Give the modem time; ModemAbsent as soon as the port dies."""
-        if self._dead.wait(seconds):
+        if self._listen(seconds, self._dead):
             raise ModemAbsent(self._why_dead)
 
     def resync(self, *, quiet: float, timeout: float, tries: int = 3) -> None:

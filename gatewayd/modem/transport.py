@@ -4,8 +4,8 @@
 be opened is `ModemAbsent` with words that say what to do: plug in, join the group, stop the other program. A device is
 locked (flock, and TIOCEXCL where the kernel forgets it with the last close).
 
-`Port.read` blocks until something came and returns all of it: one system call to wait and one to read, because
-this stands on the path of every message. `Port.wake` frees a blocked reader; a port that dies raises `ModemAbsent`.
+`Port.read` waits until something came and returns all of it: one system call to wait and one to read, because
+this stands on the path of every message. `Port.wake` frees a waiting reader; a port that dies raises `ModemAbsent`.
 A write which the modem does not take within `WRITE_TIMEOUT` (flow control held) is `ModemBusy`.
 """
 
@@ -46,7 +46,7 @@ class Flow(StrEnum):
 
 
 class Port:
-    """An open port. One thread reads, any thread writes; `close` only after the reader has returned."""
+    """An open port. One thread at a time reads, any thread writes; `close` only after the reader has returned."""
 
     def __init__(self, name: str, device: serial.Serial) -> None:
         self.name = name
@@ -79,14 +79,23 @@ class Port:
             raise ModemAbsent(explain(url, error)) from error
         return cls(url, device)
 
-    def read(self) -> bytes:
-        """What has arrived, at least one octet; b"" when woken, or now and then. ModemAbsent when the port is gone."""
+    @property
+    def timed(self) -> bool:
+        """Whether `read` keeps to the seconds it is given; else it returns now and then."""
+        return self._fd is not None
+
+    def read(self, seconds: float | None = None) -> bytes:
+        """What has arrived, at least one octet; b"" when woken, or when the time is over. ModemAbsent when the port is
+        gone."""
         try:
             if self._fd is None:
                 return bytes(self._device.read(self._device.in_waiting or 1))
-            for descriptor, _ in self._poll.poll():
-                if descriptor == self._wake_read:
-                    return b""
+            ready = self._poll.poll(None if seconds is None else seconds * 1000)
+            if not ready:
+                return b""
+            if len(ready) > 1 or ready[0][0] == self._wake_read:
+                os.read(self._wake_read, _CHUNK)
+                return b""
             data = os.read(self._fd, _CHUNK)
         except BlockingIOError:
             return b""

@@ -14,6 +14,7 @@ from gatewayd.errors import ModemAbsent
 from gatewayd.modem.at import CommandRefused, Modem, NoAnswer, check_library
 from gatewayd.modem.notices import MessageStored, PortLost, ReportReceived
 from gatewayd.modem.session import Session
+from gatewayd.modem.transport import Port
 from tests.modem.conftest import Notices, Pdu, nothing, open_on
 from tests.modem.scripted import OK, PATIENCE, ScriptedModem, info, scripted
 
@@ -32,6 +33,28 @@ def test_01_a_message_arriving_in_an_answer_is_delivered_and_the_command_is_righ
     assert session.check().signal == -73
     arrived.wait_for(MessageStored("ME", 3))
     arrived.wait_for(MessageStored("ME", 4))
+
+
+def test_whoever_waits_for_an_answer_reads_it_and_the_reader_hears_the_rest(
+    session: Session, modem: ScriptedModem, arrived: Notices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readers: list[threading.Thread] = []
+    read, me = Port.read, threading.current_thread()
+
+    def watched(port: Port, seconds: float | None = None) -> bytes:
+        if data := read(port, seconds):
+            readers.append(threading.current_thread())
+        return data
+
+    monkeypatch.setattr(Port, "read", watched)
+    for _ in range(50):  # an answer that comes at once may meet the reader before us
+        session.check()
+        if me in readers:
+            break
+    assert me in readers
+    modem.say('\r\n+CMTI: "ME",1\r\n')
+    arrived.wait_for(MessageStored("ME", 1))
+    assert readers[-1].name == f"read {session.port}"
 
 
 def test_02_two_messages_in_one_burst_are_two(session: Session, modem: ScriptedModem, arrived: Notices) -> None:

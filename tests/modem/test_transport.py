@@ -99,6 +99,18 @@ def test_a_blocked_reader_can_be_freed() -> None:
         port.close()
 
 
+def test_a_reader_waits_no_longer_than_it_may_and_is_freed_once() -> None:
+    with scripted() as modem:
+        port = Port.open(modem.path)
+        assert port.timed
+        assert port.read(0.01) == b""
+        port.wake()
+        assert port.read(PATIENCE) == b""
+        modem.say("RING")
+        assert port.read(PATIENCE).startswith(b"R")
+        port.close()
+
+
 def test_a_port_that_vanished_is_absent_to_reader_and_writer() -> None:
     with scripted() as modem:
         port = Port.open(modem.path)
