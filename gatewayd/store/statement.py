@@ -6,7 +6,8 @@ takes 3. The expressions stay SQLAlchemy's, with their types; a dialect other th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,12 +21,12 @@ DRIVER = "gatewayd_driver"
 
 
 class _Compiled:
-    """The text, and how its named parameters are made of what the caller gives and of the expression's constants."""
+    """The text, and how what the driver gets for each `?` is made of what the caller gives and of the expression's
+    constants. In order, not by name: the driver lets go of the interpreter for each name that it looks up."""
 
     def __init__(self, expression: sa.Executable, dialect: Dialect) -> None:
         assert isinstance(expression, sa.sql.ClauseElement)  # noqa: S101  (for the type checker)
-        named: Any = type(dialect)
-        compiled = expression.compile(dialect=named(paramstyle="named"))
+        compiled = expression.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)  # noqa: S101  (for the type checker)
         self.text = str(compiled)
         self._constants: dict[str, Any] = {}
@@ -37,11 +38,19 @@ class _Compiled:
                 self._constants[name] = convert(bind.value) if convert else bind.value
             elif convert is not None:
                 self._converters.append((name, convert))
+        self._in_order = _in_order(compiled.positiontup or ())
 
-    def arguments(self, values: dict[str, Any]) -> dict[str, Any]:
+    def arguments(self, values: dict[str, Any]) -> tuple[Any, ...]:
         for name, convert in self._converters:
             values[name] = convert(values[name])
-        return values | self._constants if self._constants else values
+        return self._in_order(values | self._constants if self._constants else values)
+
+
+def _in_order(names: Sequence[str]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """What picks these values, in this order."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(values[name] for name in names)
 
 
 def _into(type_: sa.types.TypeEngine[Any], dialect: Dialect) -> Any:
