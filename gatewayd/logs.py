@@ -259,8 +259,9 @@ def configure(key: bytes, *, level: str = "info", stream: IO[str] | None = None,
     root.setLevel(logging.WARNING)  # libraries speak only when something is wrong
     logging.getLogger("gatewayd").setLevel(level.upper())
     logging.captureWarnings(capture=True)
-    # Who runs where is asked of each record, and told nowhere.
+    # Who runs where, and which line of the program speaks, is asked of each record, and told nowhere.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     _catch_the_uncaught()
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, _as_it_is],

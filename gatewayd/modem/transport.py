@@ -52,6 +52,7 @@ class Port:
         self.name = name
         self._device = device
         self._fd = _descriptor(device)
+        self.timed = self._fd is not None  # `read` keeps to the seconds it is given; else it returns now and then
         self._wake_read, self._wake_write = os.pipe()
         self._poll = select.poll()
         if self._fd is not None:
@@ -78,11 +79,6 @@ class Port:
         except (serial.SerialException, OSError, ValueError) as error:
             raise ModemAbsent(explain(url, error)) from error
         return cls(url, device)
-
-    @property
-    def timed(self) -> bool:
-        """Whether `read` keeps to the seconds it is given; else it returns now and then."""
-        return self._fd is not None
 
     def read(self, seconds: float | None = None) -> bytes:
         """What has arrived, at least one octet; b"" when woken, or when the time is over. ModemAbsent when the port is

@@ -124,9 +124,10 @@ class _Worker:
     def _run(self) -> None:
         while not self._stopping.is_set():
             again = self._turn()
-            self._expect(again + _LATE)
-            if again > 0 and self.line.bell.wait(again):
-                self.line.bell.clear()
+            if again > 0:
+                self._expect(again + _LATE)
+                if self.line.bell.wait(again):
+                    self.line.bell.clear()
             self._expect(LONGEST_TURN)
         self._close()
 

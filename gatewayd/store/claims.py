@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.sql.util import ClauseAdapter
 
 from gatewayd.domain.audit import Event
 from gatewayd.domain.consent import GateFacts
@@ -60,6 +61,7 @@ class _Found(NamedTuple):
     opted_out: bool
     agreed_at: datetime | None
     may_send_until: datetime | None
+    others_wait: bool
 
 
 def _param(name: str, type_: Any = None) -> sa.BindParameter[Any]:
@@ -73,10 +75,23 @@ _SENT = (
     .scalar_subquery()
 )
 """The last part that is sent: parts go out in order. Not a count: one that was sent again may be sent twice."""
+_OTHER = messages.alias()
+_OTHERS_WAIT = (
+    sa.exists()
+    .where(
+        ClauseAdapter(_OTHER).traverse(WAITING),
+        _OTHER.c.recipient == _m.recipient,
+        _OTHER.c.pool == _m.pool,
+        _OTHER.c.sim_id.is_(None),
+        _OTHER.c.id != _m.id,
+    )
+    .correlate(messages)
+)
+"""More messages of nobody's wait for the recipient: they are to be bound to the SIM too."""
 _FOUND = (
     _m.id, _m.recipient, _m.purpose, _m.text, _m.alphabet, _m.parts, _m.concat_reference, _m.sim_id, _m.tries,
     _m.expires_at, _SENT, _m.priority, *people.gate_facts(_m.recipient, _m.purpose),
-    gate.MAY_SEND_UNTIL,
+    gate.MAY_SEND_UNTIL, _OTHERS_WAIT,
 )  # fmt: skip
 
 
@@ -326,7 +341,7 @@ def _take(connection: Connection, wanted: Wanted, found: _Found, now: datetime) 
     until = now + timedelta(seconds=wanted.lease_seconds)
     token = f"{wanted.lease}/{found.id}"
     _TAKE.run(connection, message_id=found.id, me=wanted.sim_id, token=token, until=until)
-    if found.sim_id is None:
+    if found.sim_id is None and found.others_wait:
         _BIND_OTHERS.run(connection, to=found.recipient, in_pool=wanted.pool, me=wanted.sim_id)
     part = found.sent + 1
     if part > found.parts:
