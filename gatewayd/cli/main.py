@@ -28,8 +28,12 @@ _NO_NUMBER = frozenset({"missing", "letters", "invalid", "excel_precision"})
 COMMANDS = (
     *("run", "demo", "check", "status", "send", "messages", "inbox", "quarantine", "modems", "sims"),
     *("contacts", "consents", "optouts", "segments", "campaigns", "audit", "tokens"),
+    *("drop", "import"),
 )
 
+
+_FILES = {"import": "inherit"}
+"""Those whose name cannot be that of a module."""
 
 # Verbs that are still to come: who reads of them elsewhere is told so.
 LATER = frozenset({"doctor", "contacts", "campaigns", "privacy", "audit", "backup", "tokens", "import"}) - {*COMMANDS}
@@ -48,7 +52,7 @@ class _Commands(TyperGroup):
             )
         if cmd_name not in COMMANDS:
             return None
-        command = typer.main.get_command(import_module(f"gatewayd.cli.{cmd_name}").app)
+        command = typer.main.get_command(import_module(f"gatewayd.cli.{_FILES.get(cmd_name, cmd_name)}").app)
         command.name = cmd_name
         return command
 

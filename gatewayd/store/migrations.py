@@ -23,7 +23,7 @@ from gatewayd.store.schema.campaigns import (
     campaigns,
 )
 from gatewayd.store.schema.feeds import receipts, tokens
-from gatewayd.store.schema.handler import handler_calls
+from gatewayd.store.schema.handler import handler_calls, imported
 from gatewayd.store.schema.inbox import arrivals, incoming
 from gatewayd.store.schema.people import consents, contacts, questions, wordings
 
@@ -149,7 +149,7 @@ def _states_one_by_one(connection: Connection) -> None:
 
 def _event_handler(connection: Connection) -> None:
     """Files of one message, and whom their programs are told by."""
-    metadata.create_all(connection, tables=[handler_calls])
+    metadata.create_all(connection, tables=[handler_calls, imported])
     for column in ("kind", "told"):
         connection.exec_driver_sql(f"ALTER TABLE batches ADD COLUMN {column} TEXT DEFAULT '' NOT NULL")
 

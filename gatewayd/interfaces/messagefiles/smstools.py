@@ -79,7 +79,7 @@ def read(octets: bytes) -> Message:
     ignored = [name for name in _ASKS_IN_VAIN if given.get(name, "").casefold() not in _NO]
     if "Validity" in given and lasts is None:
         ignored.append("Validity")
-    text = _text(body, given.get("Alphabet", ""))
+    text = text_of(body, given.get("Alphabet", ""))
     return Message(line, to, text, given.get("Priority", "").casefold() == "high", lasts, tuple(ignored))
 
 
@@ -139,7 +139,8 @@ def relative(octet: int) -> timedelta:
     return timedelta(days=octet - 166) if octet <= 196 else timedelta(weeks=octet - 192)
 
 
-def _text(body: bytes, alphabet: str) -> str:
+def text_of(body: bytes, alphabet: str) -> str:
+    """The text, as its alphabet says. Raises Refused."""
     kind = alphabet.casefold()[:3]
     try:
         if kind in ("ucs", "chi", "uni"):

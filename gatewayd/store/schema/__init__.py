@@ -24,7 +24,7 @@ from gatewayd.store.schema.campaigns import (
     campaigns,
 )
 from gatewayd.store.schema.feeds import receipts, tokens
-from gatewayd.store.schema.handler import handler_calls
+from gatewayd.store.schema.handler import handler_calls, imported
 from gatewayd.store.schema.inbox import QUARANTINED, TO_REVIEW, arrivals, incoming
 from gatewayd.store.schema.people import consents, contacts, optouts, questions, wordings
 from gatewayd.store.schema.queue import (
@@ -65,6 +65,7 @@ __all__ = [
     "consents",
     "contacts",
     "handler_calls",
+    "imported",
     "incoming",
     "message_counts",
     "messages",

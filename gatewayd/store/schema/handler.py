@@ -1,4 +1,4 @@
-"""Calls of the event handler that are owed."""
+"""What other programs have to do with: calls of the event handler that are owed, and messages of other gateways."""
 
 from __future__ import annotations
 
@@ -19,3 +19,11 @@ handler_calls = sa.Table(
     sa.Column("due_at", UtcTime, nullable=False),
     sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
 )
+
+imported = sa.Table(
+    "imported",
+    metadata,
+    sa.Column("fingerprint", sa.LargeBinary, primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""Messages that another gateway had not sent, and that were brought in: each once. It holds neither number nor text."""

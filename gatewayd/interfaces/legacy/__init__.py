@@ -1,0 +1,1 @@
+"""What other gateways have left behind, read and never changed."""
