@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 
 from gatewayd.clock import SystemClock
-from gatewayd.domain.purpose import Basis, MessageClass, Purpose
+from gatewayd.domain.lint import Sender
+from gatewayd.domain.purpose import STRICTEST, Basis, MessageClass, Purpose
 from gatewayd.domain.token import Scope
 from gatewayd.interfaces.http import app
 from gatewayd.interfaces.http.here import Services
 from gatewayd.interfaces.http.server import HttpServer, tcp_socket, unix_socket
+from gatewayd.services.allowance import Rules
+from gatewayd.services.audience import House
+from gatewayd.services.campaigns import CampaignDesk
+from gatewayd.services.consents import ConsentBook
 from gatewayd.services.intake import Intake, NumberRules
 from gatewayd.services.space import Space
 from gatewayd.services.submissions import Submissions
 from gatewayd.services.tokens import Gatekeeper, TokenDesk
+from gatewayd.store.campaigns import Campaigns
 from gatewayd.store.engine import Database
+from gatewayd.store.inbox import Inbox
 from gatewayd.store.outbox import Outbox
 from gatewayd.store.people import People
+from gatewayd.store.sims import Sims
 
 PURPOSES = {
     "events": Purpose("events", "Evénements", Basis.CONSENT),
@@ -48,13 +58,26 @@ class Serving:
             space=space,
         )
         self.submissions = Submissions(self.database, intake, self.clock, queued=self._wake)
+        house = House(
+            Sender("Amicale", "", "", "fr"), Rules(PURPOSES, ZoneInfo("Europe/Paris"), (), STRICTEST), numbers
+        )
         self.desk = TokenDesk(self.database, self.clock, purposes=PURPOSES)
         services = Services(
             clock=self.clock,
             gatekeeper=Gatekeeper(self.database, self.clock),
             submissions=self.submissions,
             outbox=self.outbox,
+            people=self.people,
+            book=ConsentBook(
+                self.database, purposes=PURPOSES, numbers=numbers, clock=self.clock, moment=datetime.fromisoformat
+            ),
+            inbox=Inbox(self.database),
+            sims=Sims(self.database),
+            desk=CampaignDesk(self.database, house, self.clock),
+            campaigns=Campaigns(self.database),
             numbers=numbers,
+            lines=lambda: [],
+            words=lambda _purpose: None,
             changed=self._wake,
             well=lambda: True,
         )

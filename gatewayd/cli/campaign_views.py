@@ -15,6 +15,7 @@ from gatewayd.domain.campaign import CampaignState
 from gatewayd.domain.forecast import Share
 from gatewayd.interfaces.dropfolder import sentences
 from gatewayd.interfaces.dropfolder.report import neutral
+from gatewayd.interfaces.shapes import campaign_json
 from gatewayd.services.campaigns import Tested
 from gatewayd.services.explaining import Explanation
 from gatewayd.store.campaigns import Approval, Campaign
@@ -43,16 +44,6 @@ def table(found: Sequence[Campaign], zone: tzinfo) -> Table:
     return output.table(("NAME", "PURPOSE", "STATE", "AUDIENCE", "START", "BY", "REASON"), rows)
 
 
-def as_json(campaign: Campaign) -> dict[str, object]:
-    """A campaign, for scripts."""
-    moments = ("start_at", "deadline", "created_at", "test_begun_at", "run_begun_at", "next_run_at", "ended_at")
-    words = ("name", "purpose", "template", "audience_kind", "audience", "pool", "priority", "window", "repeat",
-             "missed", "created_by", "state", "reason", "test_skipped", "run")  # fmt: skip
-    return {name: getattr(campaign, name) for name in words} | {
-        name: output.rfc3339(getattr(campaign, name)) for name in moments
-    }
-
-
 def shown_json(campaign: Campaign, approvals: Sequence[Approval], tested: Tested | None) -> dict[str, object]:
     """A campaign with who agreed to it and how its test stands."""
     agreed = [
@@ -64,7 +55,7 @@ def shown_json(campaign: Campaign, approvals: Sequence[Approval], tested: Tested
             {"number": number, "state": state, "received": received} for number, state, received in tested.states
         ]
         test = {"numbers": numbers, "stop_and_start_tried": tested.stop_tried}
-    return as_json(campaign) | {"approvals": agreed, "test": test}
+    return campaign_json(campaign) | {"approvals": agreed, "test": test}
 
 
 def print_campaign(campaign: Campaign, approvals: Sequence[Approval], tested: Tested | None, zone: tzinfo) -> None:

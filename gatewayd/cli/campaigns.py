@@ -21,6 +21,7 @@ from gatewayd.errors import TextError, UsageError
 from gatewayd.interfaces.campaign_page import page
 from gatewayd.interfaces.dropfolder.names import safe_name
 from gatewayd.interfaces.lists import open_list
+from gatewayd.interfaces.shapes import campaign_json
 from gatewayd.services.audience import OWN_FIELDS, House, read_numbers
 from gatewayd.services.campaigns import CampaignDesk
 from gatewayd.services.explaining import Explanation, check, explain, lint
@@ -84,7 +85,7 @@ def create(
     )
     campaign = CampaignDesk(here.database, house, here.clock).create(new, rows)
     if json:
-        output.as_json(campaign_views.as_json(campaign))
+        output.as_json(campaign_json(campaign))
         return
     output.show(Text.assemble(("created ", "green"), f"campaign {name}, a draft: nothing is sent."))
     _print_lint(house, campaign)
@@ -97,7 +98,7 @@ def list_(ctx: typer.Context, json: AsJson = False) -> None:
     here = context.of(ctx)
     found = Campaigns(here.database).list()
     if json:
-        output.as_json([campaign_views.as_json(one) for one in found])
+        output.as_json([campaign_json(one) for one in found])
     elif found:
         output.show(campaign_views.table(found, here.settings.timezone))
     else:

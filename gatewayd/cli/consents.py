@@ -26,6 +26,7 @@ from gatewayd.interfaces.documents import html as as_html
 from gatewayd.interfaces.documents import pdf as as_pdf
 from gatewayd.interfaces.dropfolder.names import safe_name
 from gatewayd.interfaces.lists import PeopleList, open_list
+from gatewayd.interfaces.shapes import consent_json
 from gatewayd.services.asking import Asking
 from gatewayd.services.consents import ConsentBook, ConsentPlan, present_wording
 from gatewayd.services.proof import Document, Held, Writer
@@ -364,7 +365,7 @@ def proof_json(held: Held) -> dict[str, Any]:
         "recipient": held.number,
         "opted_out_at": output.rfc3339(active.recorded_at) if active else None,
         "heard_at": output.rfc3339(held.heard_at),
-        "consents": [{**as_json(one), "audit": _entry_json(held.entry_of(one))} for one in held.consents],
+        "consents": [{**consent_json(one), "audit": _entry_json(held.entry_of(one))} for one in held.consents],
         "questions": [question_json(one) for one in held.questions],
         "opt_outs": [optout_json(one) for one in held.optouts],
         "audit": [{"event": row.event, **(_entry_json(row) or {})} for row in held.entries],
@@ -408,21 +409,3 @@ def table(found: Sequence[Consent], zone: tzinfo) -> Table:
         for one in found
     ]  # fmt: skip
     return output.table(("PURPOSE", "", "METHOD", "SAID", "RECORDED BY", "PROOF"), rows)
-
-
-def as_json(one: Consent) -> dict[str, Any]:
-    """A record of a consent, for scripts."""
-    return {
-        "purpose": one.purpose,
-        "given": one.given,
-        "method": one.method,
-        "wording": one.wording or None,
-        "wording_version": one.wording_version or None,
-        "wording_language": one.wording_language or None,
-        "wording_sha256": one.wording_sha256 or None,
-        "evidence": one.evidence or None,
-        "evidence_sha256": one.evidence_sha256 or None,
-        "agreed_at": output.rfc3339(one.agreed_at),
-        "recorded_by": one.recorded_by,
-        "recorded_at": output.rfc3339(one.recorded_at),
-    }

@@ -9,9 +9,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from gatewayd.cli import consents, context, inbox, output
+from gatewayd.cli import consents, context, output
 from gatewayd.domain.field import Field, shown
-from gatewayd.interfaces.shapes import message_json
+from gatewayd.interfaces.shapes import consent_json, incoming_json, message_json
 from gatewayd.store.contacts import Contact, Contacts, Person
 from gatewayd.store.inbox import Inbox, Incoming
 from gatewayd.store.outbox import MessageRecord, Outbox
@@ -56,11 +56,11 @@ class Held:
         return {
             "number": self.number,
             "contact": None if self.contact is None else contact_json(self.contact),
-            "consents": [consents.as_json(one) for one in self.consents],
+            "consents": [consent_json(one) for one in self.consents],
             "opt_outs": [consents.optout_json(one) for one in self.optouts],
             "questions": [consents.question_json(one) for one in self.questions],
             "messages": [message_json(one) for one in self.sent],
-            "incoming": [inbox.as_json(one) for one in self.received],
+            "incoming": [incoming_json(one) for one in self.received],
         }
 
     def tables(self, here: context.Context) -> Iterator[Table | Text]:

@@ -16,6 +16,7 @@ from gatewayd.daemon.rules import answers_of, reader_of
 from gatewayd.domain import sender, vocabulary
 from gatewayd.domain.reading import Kind
 from gatewayd.errors import UsageError
+from gatewayd.interfaces.shapes import incoming_json
 from gatewayd.services import answers
 from gatewayd.services.replies import Reading
 from gatewayd.services.reviews import Reviews, Verdict
@@ -40,7 +41,7 @@ def list_(
     who = (sender.e164(number, here.settings.country) or number) if number else ""
     found = Inbox(here.database).list(kind=kind or "", sender=who, to_review=to_review, limit=limit)
     if json:
-        output.as_json([as_json(message) for message in found])
+        output.as_json([incoming_json(message) for message in found])
         return
     if not found:
         output.say("No message to review." if to_review else "Nobody has written.")
@@ -73,7 +74,7 @@ def show(ctx: typer.Context, incoming_id: Annotated[int, typer.Argument(metavar=
     here = context.of(ctx)
     message = _found(Inbox(here.database), incoming_id)
     if json:
-        output.as_json(as_json(message))
+        output.as_json(incoming_json(message))
         return
     output.show(Text(f"incoming message {message.id}", style="bold"))
     output.show(output.pairs(_facts(message, here)))
@@ -223,24 +224,3 @@ def _found(inbox: Inbox, incoming_id: int) -> Incoming:
     if message is None:
         raise UsageError(f"there is no incoming message {incoming_id}")
     return message
-
-
-def as_json(message: Incoming) -> dict[str, object]:
-    """An incoming message for scripts."""
-    return {
-        "id": message.id,
-        "sender": message.sender,
-        "sim": message.sim,
-        "text": message.text,
-        "parts": message.parts,
-        "complete": message.complete,
-        "sent_at": output.rfc3339(message.sent_at),
-        "received_at": output.rfc3339(message.received_at),
-        "kind": message.kind,
-        "tier": message.tier or None,
-        "rule": message.rule,
-        "review": message.review,
-        "reviewed_at": output.rfc3339(message.reviewed_at),
-        "reviewed_by": message.reviewed_by or None,
-        "canceled": message.canceled,
-    }

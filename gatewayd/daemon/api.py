@@ -10,24 +10,31 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 
 import structlog
 
 from gatewayd.clock import Clock
 from gatewayd.config import ApiSettings, Settings
-from gatewayd.daemon.rules import number_rules
+from gatewayd.daemon.rules import house_of, number_rules
 from gatewayd.daemon.supervision import Task, Worker
 from gatewayd.interfaces.http import app
 from gatewayd.interfaces.http.here import Services
 from gatewayd.interfaces.http.server import HttpServer, tcp_socket, unix_socket
+from gatewayd.services.campaigns import CampaignDesk
+from gatewayd.services.consents import ConsentBook, present_wording
+from gatewayd.services.dispatcher import LineStatus
 from gatewayd.services.intake import Intake
 from gatewayd.services.space import Space
 from gatewayd.services.submissions import Submissions
 from gatewayd.services.tokens import Gatekeeper
+from gatewayd.store.campaigns import Campaigns
 from gatewayd.store.engine import Database
+from gatewayd.store.inbox import Inbox
 from gatewayd.store.outbox import Outbox
-from gatewayd.store.people import People
+from gatewayd.store.people import People, Wording
+from gatewayd.store.sims import Sims
 
 log = structlog.get_logger(__name__)
 
@@ -49,15 +56,16 @@ class Api:
         *,
         changed: Callable[[], None],
         well: Callable[[], bool],
+        lines: Callable[[], Sequence[LineStatus]],
     ) -> None:
         assert settings.api is not None  # noqa: S101  # asked by who imports this
-        outbox = Outbox(database)
+        outbox, numbers = Outbox(database), number_rules(settings)
         intake = Intake(
             database,
             outbox,
             People(database),
             purposes=settings.purposes,
-            numbers=number_rules(settings),
+            numbers=numbers,
             clock=clock,
             space=space,
         )
@@ -67,7 +75,17 @@ class Api:
             gatekeeper=Gatekeeper(database, clock),
             submissions=self.submissions,
             outbox=outbox,
-            numbers=number_rules(settings),
+            people=People(database),
+            book=ConsentBook(
+                database, purposes=settings.purposes, numbers=numbers, clock=clock, moment=datetime.fromisoformat
+            ),
+            inbox=Inbox(database),
+            sims=Sims(database),
+            desk=CampaignDesk(database, house_of(settings), clock),
+            campaigns=Campaigns(database),
+            numbers=numbers,
+            lines=lines,
+            words=_words(settings),
             changed=changed,
             well=_seldom(well, clock),
         )
@@ -143,6 +161,12 @@ def _sockets(where: ApiSettings) -> Iterator[socket.socket]:
 def _places(where: ApiSettings) -> dict[str, str]:
     listen = f"{where.listen[0]}:{where.listen[1]}" if where.listen is not None else ""
     return {"socket": str(where.socket or ""), "listen": listen}
+
+
+def _words(settings: Settings) -> Callable[[str], Wording | None]:
+    """What people read before they agree, in the organisation's language."""
+    own = settings.organisation.language
+    return lambda purpose: present_wording(settings.purposes[purpose], settings.who, own, own)
 
 
 def _seldom(well: Callable[[], bool], clock: Clock) -> Callable[[], bool]:

@@ -131,7 +131,9 @@ class Gateway:
             return None
         from gatewayd.daemon.api import Api  # noqa: PLC0415  (ten megabytes that only this asks for)
 
-        api = Api(self.settings, self.database, self.space, self._clock, changed=self.wake, well=self.alive)
+        api = Api(
+            self.settings, self.database, self.space, self._clock, changed=self.wake, well=self.alive, lines=self.lines
+        )
         self._schedules.add("receipts.forget", CLEAR, api.submissions.forget)
         return api
 

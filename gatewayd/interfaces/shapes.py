@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from gatewayd.clock import rfc3339
+from gatewayd.store.campaigns import Campaign
+from gatewayd.store.inbox import Incoming
 from gatewayd.store.outbox import MessageRecord
+from gatewayd.store.people import Consent, OptOut
 
 
 def message_json(message: MessageRecord) -> dict[str, Any]:
@@ -23,4 +26,63 @@ def message_json(message: MessageRecord) -> dict[str, Any]:
         "created_at": rfc3339(message.created_at),
         "sent_at": rfc3339(message.sent_at),
         "delivered_at": rfc3339(message.delivered_at),
+    }
+
+
+def incoming_json(message: Incoming) -> dict[str, Any]:
+    """An incoming message for scripts."""
+    return {
+        "id": message.id,
+        "sender": message.sender,
+        "sim": message.sim,
+        "text": message.text,
+        "parts": message.parts,
+        "complete": message.complete,
+        "sent_at": rfc3339(message.sent_at),
+        "received_at": rfc3339(message.received_at),
+        "kind": message.kind,
+        "tier": message.tier or None,
+        "rule": message.rule,
+        "review": message.review,
+        "reviewed_at": rfc3339(message.reviewed_at),
+        "reviewed_by": message.reviewed_by or None,
+        "canceled": message.canceled,
+    }
+
+
+def consent_json(one: Consent) -> dict[str, Any]:
+    """A record of a consent, for scripts."""
+    return {
+        "purpose": one.purpose,
+        "given": one.given,
+        "method": one.method,
+        "wording": one.wording or None,
+        "wording_version": one.wording_version or None,
+        "wording_language": one.wording_language or None,
+        "wording_sha256": one.wording_sha256 or None,
+        "evidence": one.evidence or None,
+        "evidence_sha256": one.evidence_sha256 or None,
+        "agreed_at": rfc3339(one.agreed_at),
+        "recorded_by": one.recorded_by,
+        "recorded_at": rfc3339(one.recorded_at),
+    }
+
+
+def optout_json(one: OptOut) -> dict[str, Any]:
+    """An opt-out that holds."""
+    return {
+        "recipient": one.recipient,
+        "origin": one.origin,
+        "recorded_by": one.recorded_by,
+        "recorded_at": rfc3339(one.recorded_at),
+    }
+
+
+def campaign_json(campaign: Campaign) -> dict[str, Any]:
+    """A campaign, for scripts."""
+    moments = ("start_at", "deadline", "created_at", "test_begun_at", "run_begun_at", "next_run_at", "ended_at")
+    words = ("name", "purpose", "template", "audience_kind", "audience", "pool", "priority", "window", "repeat",
+             "missed", "created_by", "state", "reason", "test_skipped", "run")  # fmt: skip
+    return {name: getattr(campaign, name) for name in words} | {
+        name: rfc3339(getattr(campaign, name)) for name in moments
     }

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from gatewayd import __version__
-from gatewayd.interfaces.http import messages, models, problems
+from gatewayd.interfaces.http import campaigns, gateway, kannel, messages, models, people, problems
 from gatewayd.interfaces.http.guard import Guard
-from gatewayd.interfaces.http.here import Here, Services
+from gatewayd.interfaces.http.here import Services
 
 _ABOUT = """\
 SMS through your own SIMs. Each request but `/health` carries `Authorization: Bearer gwd_...`; refusals are problem
@@ -31,18 +31,10 @@ def build(services: Services, *, hosts: Collection[str] = ()) -> ASGIApp:
     )
     app.state.services = services
     problems.install(app)
-    app.include_router(messages.router)
-    app.add_api_route("/health", _health, methods=["GET"], tags=["gateway"], include_in_schema=True)
+    for part in (messages, people, campaigns, gateway, kannel):
+        app.include_router(part.router)
     _describe(app)
-    return Guard(app, hosts=hosts, larger=[messages.MANY])
-
-
-def _health(here: Here) -> Response:
-    """Whether all works: 200 or 503, for whoever asks; nothing else is told."""
-    well = here.well()
-    return Response(
-        b'{"status":"ok"}' if well else b'{"status":"unwell"}', 200 if well else 503, media_type="application/json"
-    )
+    return Guard(app, hosts=hosts, larger=[messages.MANY], forms=[kannel.PATH])
 
 
 def _describe(app: FastAPI) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,21 +13,37 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from gatewayd.clock import Clock
 from gatewayd.domain.token import Scope
 from gatewayd.errors import UnknownToken, UsageError
+from gatewayd.services.campaigns import CampaignDesk
+from gatewayd.services.consents import ConsentBook
+from gatewayd.services.dispatcher import LineStatus
 from gatewayd.services.intake import NumberRules
 from gatewayd.services.submissions import Submissions
 from gatewayd.services.tokens import Caller, Gatekeeper
+from gatewayd.store.campaigns import Campaigns
+from gatewayd.store.inbox import Inbox
 from gatewayd.store.outbox import Outbox
+from gatewayd.store.people import People, Wording
+from gatewayd.store.sims import Sims
 
 
 @dataclass(frozen=True)
 class Services:
-    """Of one gateway. `changed`: told when something may leave now; `well`: whether all of it works."""
+    """Of one gateway. `changed`: told when something may leave now; `well`: whether all of it works; `words`: what
+    people read before they agree to a purpose."""
 
     clock: Clock
     gatekeeper: Gatekeeper
     submissions: Submissions
     outbox: Outbox
+    people: People
+    book: ConsentBook
+    inbox: Inbox
+    sims: Sims
+    desk: CampaignDesk
+    campaigns: Campaigns
     numbers: NumberRules
+    lines: Callable[[], Sequence[LineStatus]]
+    words: Callable[[str], Wording | None]
     changed: Callable[[], None]
     well: Callable[[], bool]
 

@@ -1,0 +1,72 @@
+"""/health, /v1/sims, /v1/metrics: how the gateway is. Figures have few labels, and no numbers of people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import APIRouter, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from gatewayd.clock import rfc3339
+from gatewayd.domain.message import MessageState
+from gatewayd.interfaces.http.here import Here, Reader, Services
+from gatewayd.interfaces.http.models import problems
+
+router = APIRouter(tags=["gateway"])
+
+
+@router.get("/health")
+def health(here: Here) -> Response:
+    """Whether all works: 200 or 503, for whoever asks; nothing else is told."""
+    well = here.well()
+    body = b'{"status":"ok"}' if well else b'{"status":"unwell"}'
+    return Response(body, 200 if well else 503, media_type="application/json")
+
+
+@router.get("/v1/sims", responses=problems())
+def sims(here: Here, _caller: Reader) -> dict[str, Any]:
+    """The SIMs that were ever found; `state` is `ok`, `absent`, or what keeps it from sending."""
+    states = {line.sim: line.why or "ok" for line in here.lines() if line.sim}
+    return {
+        "sims": [
+            {
+                "name": sim.name,
+                "pool": sim.pool,
+                "iccid": sim.iccid or None,
+                "state": states.get(sim.name, "absent"),
+                "port": sim.port,
+                "seen_at": rfc3339(sim.seen_at),
+                "suspended_until": rfc3339(sim.suspended_until),
+            }
+            for sim in here.sims.list()
+        ]
+    }
+
+
+@router.get("/v1/metrics", responses=problems())
+def metrics(here: Here, _caller: Reader) -> Response:
+    """Figures for Prometheus."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Figures(here))
+    return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+class _Figures(Collector):
+    def __init__(self, here: Services) -> None:
+        self._here = here
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Each figure, as it is now."""
+        counts = self._here.outbox.counts()
+        messages = GaugeMetricFamily("gatewayd_messages", "Messages in each state.", labels=["state"])
+        for state in MessageState:
+            messages.add_metric([str(state)], counts.get(state, 0))
+        yield messages
+        lines = GaugeMetricFamily("gatewayd_line_ok", "Whether nothing keeps the SIM from sending.", labels=["sim"])
+        for line in self._here.lines():
+            lines.add_metric([line.sim or line.port], 0 if line.why else 1)
+        yield lines
+        yield GaugeMetricFamily("gatewayd_well", "Whether all of it works.", value=1 if self._here.well() else 0)

@@ -1,0 +1,94 @@
+"""/cgi-bin/sendsms, as Kannel answers it: for the hundreds of programs that speak it and nothing else.
+
+`username` and `password` are name and token; the token must be for one purpose, for the call names none. `to` may be
+several numbers with blanks between them, `text` is UTF-8 unless `charset` says otherwise (UTF-16BE where `coding=2`).
+`from` is ignored: the SIM says who writes. So is `dlr-mask`: `GET /v1/messages/ID` tells what becomes of a message, and
+nobody is called back. Binary messages (`udh`, `coding=1`) are refused.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from gatewayd.errors import AccessError, GatewaydError, OutOfScope, StoreError, TooOften, UnknownToken, UsageError
+from gatewayd.interfaces.http.here import Here, Services, peer
+from gatewayd.services import submissions
+from gatewayd.services.intake import Draft
+
+router = APIRouter(tags=["compatibility"])
+PATH = "/cgi-bin/sendsms"
+MOST = 100
+_MOST_FIELDS = 50
+
+
+async def _fields(request: Request) -> dict[str, bytes]:
+    """What came in the query or the form; values as octets, for their charset stands in another field."""
+    given = request.scope["query_string"] + b"&" + await request.body()
+    try:
+        pairs = parse_qsl(given.decode("latin-1"), encoding="latin-1", max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        return {}
+    return {name: value.encode("latin-1", "replace") for name, value in pairs}
+
+
+Fields = Annotated[dict[str, bytes], Depends(_fields)]
+
+
+@router.get(PATH, response_class=Response)
+@router.post(PATH, response_class=Response)
+def sendsms(request: Request, here: Here, fields: Fields) -> Response:
+    """Send a message as through Kannel: `to`, `text`, `username`, `password`."""
+    try:
+        _send(here, fields, peer(request))
+    except TooOften as error:
+        return _told(429, str(error))
+    except AccessError:
+        return _told(403, "Authorization failed for sendsms")
+    except StoreError:
+        return _told(503, "Temporal failure, try again later.")
+    except GatewaydError as error:
+        return _told(400, f"{error}, rejected")
+    return _told(202, "0: Accepted for delivery")
+
+
+def _send(here: Services, fields: dict[str, bytes], peer: str) -> None:
+    caller = here.gatekeeper.admit(fields.get("password", b"").decode("latin-1"), peer)
+    if fields.get("username", b"").decode("latin-1") != caller.name:
+        raise UnknownToken
+    if len(caller.purposes) != 1:
+        raise OutOfScope("a token for this call is for one purpose")
+    (purpose,) = caller.purposes
+    numbers = fields.get("to", b"").decode("latin-1").split()
+    if not numbers:
+        raise UsageError("Missing receiver number")
+    if len(numbers) > MOST:
+        raise UsageError(f"More than {MOST} receivers")
+    text = _text(fields)
+    request = submissions.Request(caller.token_id, "", b"")
+    if len(numbers) == 1:
+        here.submissions.send(caller, purpose, Draft(numbers[0], text), request)
+    else:
+        here.submissions.send_all(caller, purpose, [Draft(number, text) for number in numbers], request)
+
+
+def _text(fields: dict[str, bytes]) -> str:
+    coding = fields.get("coding", b"0")
+    if fields.get("udh") or coding not in (b"0", b"2", b""):
+        raise UsageError("Binary messages are not sent")
+    charset = fields.get("charset", b"").decode("latin-1") or ("utf-16-be" if coding == b"2" else "utf-8")
+    if charset.lower() not in _CHARSETS:
+        raise UsageError("Charset not known")
+    try:
+        return fields.get("text", b"").decode(charset)
+    except UnicodeDecodeError:
+        raise UsageError("Charset conversion failed") from None
+
+
+_CHARSETS = frozenset({"utf-8", "utf8", "utf-16-be", "utf-16be", "iso-8859-1", "latin1", "windows-1252", "iso-8859-15"})
+
+
+def _told(status: int, words: str) -> Response:
+    return Response(words, status_code=status, media_type="text/plain")
