@@ -14,6 +14,7 @@ from gatewayd.domain.text import Alphabet
 from gatewayd.interfaces.incoming import IncomingFiles
 from gatewayd.modem.pdu import Concat
 from gatewayd.services.receiving import understood
+from gatewayd.store.handler_calls import HandlerCalls
 from gatewayd.store.inbox import REPORT
 from gatewayd.store.quarantine import Quarantine
 from tests.scenarios.receiving import ReceivingWorld, deliver, in_parts, report
@@ -254,6 +255,28 @@ def test_each_message_becomes_a_file_or_none_does(make: Make, tmp_path: Path) ->
         assert files.run_once() == 0
     (file,) = (tmp_path / "incoming").iterdir()
     assert file.read_text().endswith("\n\nBonjour")
+
+
+def test_the_event_handler_is_owed_each_file_once_also_after_a_crash(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make()
+    calls = HandlerCalls(world.inbox._database)
+    world.put("a", deliver(WHO, "Bonjour"))
+    world.turn()
+    files = IncomingFiles(tmp_path, world.inbox, UTC, world.clock, calls=calls)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.inbox, "filed", fail)
+        with pytest.raises(ZeroDivisionError):
+            files.run_once()
+    files.run_once()
+    owed = [(call.event, call.file) for call in calls.due(world.clock.utc_now(), 10)]
+    assert owed == [("RECEIVED", "incoming/a.000001")]
+    assert (tmp_path / owed[0][1]).exists()
+
+
+def fail(*_words: object) -> None:
+    raise ZeroDivisionError
 
 
 # -- what is no text, or cannot be read
