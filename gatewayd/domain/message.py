@@ -50,8 +50,11 @@ TRANSITIONS: Mapping[MessageState, frozenset[MessageState]] = MappingProxyType(
         _S.SCHEDULED: frozenset({_S.QUEUED, _S.BLOCKED, _S.HELD, _S.CANCELED, _S.EXPIRED}),
         _S.QUEUED: frozenset({_S.SENDING, _S.BLOCKED, _S.HELD, _S.CANCELED, _S.EXPIRED}),
         _S.HELD: frozenset({_S.QUEUED, _S.BLOCKED, _S.CANCELED, _S.EXPIRED}),
-        # Back to queued: nothing was written, or the network asked to wait. Blocked: the gate closed at the mark.
-        _S.SENDING: frozenset({_S.SENT, _S.FAILED, _S.UNKNOWN, _S.QUEUED, _S.BLOCKED, _S.HELD, _S.CANCELED}),
+        # Back to queued: nothing was written, or the network asked to wait. Blocked, or held, canceled, expired with
+        # its campaign: the gate closed at the mark.
+        _S.SENDING: frozenset(
+            {_S.SENT, _S.FAILED, _S.UNKNOWN, _S.QUEUED, _S.BLOCKED, _S.HELD, _S.CANCELED, _S.EXPIRED}
+        ),
         _S.SENT: frozenset({_S.DELIVERED, _S.UNDELIVERED}),
         # By a late answer, a report, the card, or somebody's word (queued: it never went, or is to be sent again).
         _S.UNKNOWN: frozenset({_S.SENT, _S.DELIVERED, _S.UNDELIVERED, _S.FAILED, _S.QUEUED, _S.CANCELED}),

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gatewayd.domain.campaign import TRANSITIONS, Audience, CampaignState
+from gatewayd.domain.message import MessageState
 from gatewayd.errors import RefusedByRule, StoreError, TransitionError
 from gatewayd.store.campaign_figures import Figures
 from gatewayd.store.campaigns import FOR_EVER, AudienceRow, Campaign, Campaigns, Judgement, NewCampaign, Step
@@ -18,7 +19,7 @@ from gatewayd.store.outbox import Outbox
 from gatewayd.store.schema import campaign_approvals, campaign_rows, campaigns, messages
 from gatewayd.store.watching import Watch
 from tests.store.conftest import NOW
-from tests.store.test_outbox import ALICE, BOB, new
+from tests.store.test_outbox import ALICE, BOB, EVENTS, new, taken
 
 WAY = (
     CampaignState.TO_TEST, CampaignState.TESTED, CampaignState.APPROVED, CampaignState.SCHEDULED, CampaignState.RUNNING,
@@ -97,6 +98,25 @@ def test_a_page_is_released_once(database: Database) -> None:
     page = [Judgement(BOB, "", replace(new(BOB), campaign_id=campaign.id))]
     assert Campaigns(database).release(stale, page, reached=1, done=True) is None
     assert len(Outbox(database).list()) == 1
+
+
+@pytest.mark.parametrize(
+    ("end", "state"),
+    [
+        (CampaignState.PAUSED, MessageState.HELD),
+        (CampaignState.CANCELED, MessageState.CANCELED),
+        (CampaignState.FINISHED, MessageState.EXPIRED),
+    ],
+)
+def test_what_a_line_has_in_hand_when_its_campaign_stops_is_not_sent(
+    database: Database, outbox: Outbox, sim_id: int, end: CampaignState, state: MessageState
+) -> None:
+    campaign = run(database, ALICE)
+    work = taken(outbox, sim_id)
+    Campaigns(database).change(campaign, end, STEP)
+    with pytest.raises(RefusedByRule):
+        outbox.mark_on_wire(work, EVENTS, NOW)
+    assert [message.state for message in outbox.list()] == [state]
 
 
 def test_a_list_that_did_not_come_in_whole_is_not_sent(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
