@@ -96,7 +96,8 @@ class Reconciler:
         def resolve(connection: Connection) -> Submitted | bool | None:
             part = _last_unknown(connection, sim_id, now)
             if part is None:
-                return any(last.reference == reference for last in reports.newest(connection, sim_id))
+                last = reports.last(connection, sim_id)
+                return last is not None and last.reference == reference
             return part if unknowns.sent(connection, part, reference, by=LATE_ANSWER, now=now) else None
 
         found = self._database.write(resolve)
@@ -300,10 +301,9 @@ def _report(arrival: Arrival) -> StatusReport:
 
 def _last_unknown(connection: Connection, sim_id: int, now: datetime) -> Submitted | None:
     """What this SIM put on the wire last, not too long ago, if its outcome is unknown."""
-    for last in reports.newest(connection, sim_id):
-        if last.outcome is Outcome.UNKNOWN and last.reference is None and last.on_wire_at >= now - LATE:
-            return last
-    return None
+    last = reports.last(connection, sim_id)
+    known = last is None or last.outcome is not Outcome.UNKNOWN or last.reference is not None
+    return None if known or last is None or last.on_wire_at < now - LATE else last
 
 
 def _best(statuses: Sequence[int | None]) -> int | None:

@@ -257,6 +257,16 @@ def outcomes(world: ReceivingWorld, message: int) -> list[tuple[str | None, str 
 
 
 @pytest.mark.usefixtures("quick")
+def test_a_late_answer_after_the_clock_was_put_back_is_of_the_last_all_the_same(make: Make) -> None:
+    world = make(options=SILENT)
+    first = unknown(world)
+    world.clock.now -= timedelta(minutes=20)
+    last = unknown(world, number(2))
+    late(world, f"+CMGS: {world.sims['a'].card.last_reference}")
+    assert (world.state(first), world.state(last)) == ("unknown", "sent")
+
+
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
     ("code", "state", "waits"),
     [("1", "failed", 0), ("38", "queued", 60), ("42", "queued", 60), ("8", "queued", 60), ("500", "unknown", 0)],
