@@ -192,7 +192,9 @@ class Replies:
         heard = {"incoming": self._inbox.next_id(connection), "tier": reading.tier, "rule": reading.decision}
         # Who has no number can neither opt out nor be answered.
         written = _Written(reading.kind, sim_id, number, parts[0].timestamp, heard) if number is not None else None
-        obeyed = self._obey(connection, written, now) if written is not None else _Obeyed()
+        # What is missing might have changed the sense: half a message says STOP, and never START.
+        heeded = complete or reading.kind != OPT_IN
+        obeyed = self._obey(connection, written, now) if written is not None and heeded else _Obeyed()
         new = NewIncoming(
             sim_id=sim_id,
             sender=sender,
@@ -205,7 +207,6 @@ class Replies:
             kind=str(reading.kind),
             tier=str(reading.tier or ""),
             rule=reading.decision,
-            # What is missing might have changed the sense.
             review=reading.review or (not complete and obeyed.optout_id is not None),
             optout_id=obeyed.optout_id,
             canceled=obeyed.canceled,

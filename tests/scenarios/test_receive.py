@@ -233,6 +233,18 @@ def test_parts_that_never_come_do_not_hide_the_others(make: Make) -> None:
     assert world.opted_out() == [WHO]
 
 
+def test_half_a_message_ends_no_opt_out(make: Make) -> None:
+    world = make()
+    world.people.add_optout(WHO, origin="phone", by="operator", at=world.clock.utc_now())
+    world.put("a", in_parts(WHO, "Surtout pas de ", "START")[1])
+    world.turn()
+    world.clock.advance(15 * 60)
+    world.turn()
+    assert world.texts() == [(WHO, "START")]
+    assert world.opted_out() == [WHO]
+    assert world.ledger == []
+
+
 def test_parts_of_two_people_do_not_mix(make: Make) -> None:
     world = make()
     mine, theirs = in_parts(WHO, "Bon", "jour"), in_parts(number(2), "Au ", "revoir")
