@@ -91,6 +91,8 @@ class Hand:
         self._marked_at: datetime | None = None
         self._lease = ""
         self._uncertain = False
+        self.unfinished = False
+        """The last `take` found nothing among those it ended: to be asked again at once."""
 
     @property
     def has_due(self) -> bool:
@@ -104,7 +106,7 @@ class Hand:
 
     def take(self, wanted: Wanted) -> bool:
         """Record what is due and claim the next part, in one transaction. True: it goes on with the same message."""
-        due = self._due
+        due, self.unfinished = self._due, False
         if isinstance(due, _PutBack):
             self._record(None)
         self._record(wanted)
@@ -122,7 +124,7 @@ class Hand:
             if isinstance(due, _PutBack):
                 self._outbox.release(due.work, now, due.reason, due.retry_at)
             else:
-                self.work = self._outbox.turn(due, wanted, now)
+                self.work = self._outbox.turn(due, wanted, now, unfinished=self._go_on)
         except StorageUnavailable:
             self._uncertain = True
             raise
@@ -137,6 +139,9 @@ class Hand:
                 return
             _give_up(due, error)
         self._due = self._marked_at = None
+
+    def _go_on(self) -> None:
+        self.unfinished = True
 
     def _take_stock(self) -> None:
         """See the module. StorageUnavailable: still uncertain."""

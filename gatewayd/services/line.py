@@ -398,6 +398,9 @@ class Line:
         self._look, self._looked_at = False, now
         continues = self._hand.take(allowed.wanted)
         work, self._need = self._hand.work, 1
+        if work is None and self._hand.unfinished:
+            self._look = True
+            return Turn("searching")
         if work is None:
             return rest
         if not continues and work.parts - work.part + 1 > allowed.room:

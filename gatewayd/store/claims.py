@@ -12,6 +12,7 @@ search goes on, for a bounded number of messages.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -219,8 +220,11 @@ _BEGIN = Statement(
 )
 
 
-def claim(connection: Connection, wanted: Wanted, now: datetime) -> Work | None:
-    """Take the next message this line may send, and begin its first part not yet sent; None if there is none."""
+def claim(
+    connection: Connection, wanted: Wanted, now: datetime, *, unfinished: Callable[[], None] = lambda: None
+) -> Work | None:
+    """Take the next message this line may send, and begin its first part not yet sent; None if there is none, or,
+    as `unfinished` is told, if there may be one behind those that ended here."""
     if not wanted.purposes:
         return None
     for _ in range(SEARCHED):
@@ -237,6 +241,7 @@ def claim(connection: Connection, wanted: Wanted, now: datetime) -> Work | None:
         _END.run(connection, message_id=found.id, following=str(state), why=reason)
         if state is MessageState.BLOCKED:
             audit.append(connection, Event.BLOCKED, now, number=found.recipient, message=found.id, reason=reason)
+    unfinished()
     return None
 
 

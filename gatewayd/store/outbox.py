@@ -11,7 +11,7 @@ A claim is fenced by its lease: a line whose lease another one took over changes
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Any
@@ -120,18 +120,26 @@ class Outbox:
 
     # -- the marks
 
-    def turn(self, finished: Finished | None, wanted: Wanted | None, now: datetime) -> Work | None:
+    def turn(
+        self,
+        finished: Finished | None,
+        wanted: Wanted | None,
+        now: datetime,
+        *,
+        unfinished: Callable[[], None] = lambda: None,
+    ) -> Work | None:
         """Record how a part ended and begin the next one, in one transaction; None if there is nothing to send.
 
         The next part of the same message comes first, whatever is wanted. LeaseLost: the outcome is no longer ours to
         record (nothing was claimed either). An outcome known too late resolves the `unknown` that took its place.
+        `unfinished` is called where nothing was found among as many as one transaction may end, and more are behind.
         """
 
         def both(connection: Connection) -> Work | None:
             following = marks.finish(connection, finished, now) if finished is not None else None
             if following is not None or wanted is None:
                 return following
-            return claims.claim(connection, wanted, now)
+            return claims.claim(connection, wanted, now, unfinished=unfinished)
 
         return self._database.write(both)
 

@@ -11,6 +11,7 @@ import pytest
 
 from gatewayd.domain.purpose import Basis, Hours, Limits, Purpose
 from gatewayd.modem.simulator import whole_messages
+from gatewayd.store.claims import SEARCHED
 from tests.scenarios.world import EVENTS, FakeClock, World, number
 
 LONG = "Bonjour à tous, la réunion du quartier aura lieu samedi. " * 5  # two parts
@@ -239,6 +240,15 @@ def test_outside_hours_a_message_waits(make: Callable[..., World]) -> None:
     assert world.sent_by("a") == [number(1)]
     world.advance(19.5 * 3600)
     assert world.sent_by("a") == [number(1), number(2)]
+
+
+def test_many_who_never_agreed_do_not_hold_up_the_one_who_did(make: Callable[..., World]) -> None:
+    world = make("a", purposes=[replace(EVENTS, basis=Basis.CONSENT)])
+    agreed = number(3 * SEARCHED)
+    world.people.record_consent(agreed, EVENTS.key, method="paper", recorded_by="x", at=world.clock.utc_now())
+    world.accept(*(number(n) for n in range(2 * SEARCHED + 1)), agreed)
+    world.settle()
+    assert world.sent_by("a") == [agreed]
 
 
 def test_a_public_holiday(make: Callable[..., World]) -> None:
