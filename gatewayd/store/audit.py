@@ -145,7 +145,7 @@ def _quoted(words: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _told(words: str) -> str:
-    return words if is_digest(words) else masked(words[:_LONGEST])
+    return words if is_digest(words) else masked(words)[:_LONGEST]
 
 
 def digest(connection: Connection, *words: str) -> str:

@@ -217,14 +217,15 @@ def test_a_number_is_its_pseudonym_and_whatever_else_looks_like_one_is_masked(tm
     database.write(
         lambda connection: audit.append(
             connection, Event.OPT_OUT, NOW, by="+33 6 39 98 00 01", number=ALICE, origin="by phone, 06 39 98 00 01\nx",
-            digest="0" * 64, long="x" * 5000, nothing=None, odd="\ud800", count=33639980001,
+            digest="0" * 64, edge="y" * 190 + " 06 39 98 00 01", long="x" * 5000, nothing=None, odd="\ud800",
+            count=33639980001,
         )
     )  # fmt: skip
     row, details = last(database)
     assert (row.actor, row.subject) == ("[number]", "p:000000000000000c")
     assert details == {
-        "origin": "by phone, [number]\\nx", "digest": "0" * 64, "long": "x" * 200, "odd": "\\ud800",
-        "count": 33639980001,
+        "origin": "by phone, [number]\\nx", "digest": "0" * 64, "edge": "y" * 190 + " [number]", "long": "x" * 200,
+        "odd": "\\ud800", "count": 33639980001,
     }  # fmt: skip
     assert not re.search("63998", row.actor + row.subject + details["origin"])
     database.close()
