@@ -72,6 +72,29 @@ def test_where_a_message_may_begin(database: Database, state: MessageState) -> N
             run(database, message(state))
 
 
+CONSENT = (
+    "INSERT INTO consents (id, recipient, purpose, given, method, recorded_by, recorded_at)"
+    " VALUES (1, '+33639980001', 'p', {given}, 'paper', 'b', 1)"
+)
+WORDING = (
+    "INSERT INTO wordings (id, purpose, version, language, text, sha256, recorded_at)"
+    " VALUES (1, 'p', '1', 'fr', '{text}', '{text}', 1)"
+)
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "another"),
+    [
+        ("consents", CONSENT.format(given=0), CONSENT.format(given=1)),
+        ("wordings", WORDING.format(text="a"), WORDING.format(text="b")),
+    ],
+)
+def test_what_was_said_is_not_replaced(database: Database, table: str, row: str, another: str) -> None:
+    run(database, row)
+    with pytest.raises(StoreError, match=f"{table} are kept"):
+        run(database, another.replace("INSERT", "INSERT OR REPLACE"))
+
+
 def test_replacing_a_row_does_not_pass_by_the_triggers(database: Database) -> None:
     run(database, SIM, message(), change(MessageState.SENDING), ATTEMPT)
     with pytest.raises(StoreError, match="attempts are kept"):
