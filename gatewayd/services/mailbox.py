@@ -98,6 +98,7 @@ class Mailbox:
         self._alarmed = False
         self._places.clear()
         self._late.clear()
+        self._not_sent.clear()  # what the store knows of it is counted anew
         self._unreadable.clear()
 
     def attach(self, sim_id: int) -> None:

@@ -12,13 +12,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from gatewayd.domain.purpose import Basis, Limits, MessageClass, Purpose
+from gatewayd.errors import StorageUnavailable
 from gatewayd.interfaces.dropfolder import sentences
 from gatewayd.services.hearsay import LONG_AGO, gives_none
 from gatewayd.store import reports, unknowns
 from gatewayd.store.outbox import Resolution
 from gatewayd.store.unknowns import Unknowns
 from tests.scenarios import world as worlds
-from tests.scenarios.receiving import ReceivingWorld, report
+from tests.scenarios.receiving import ReceivingWorld, deliver, report
 from tests.scenarios.world import EVENTS, FakeClock, number
 
 Make = Callable[..., ReceivingWorld]
@@ -287,6 +288,31 @@ def test_a_late_refusal_is_a_known_outcome(make: Make, code: str, state: str, wa
     if waits:
         world.advance(waits)
         assert (world.state(message), len(world.ledger)) == ("sent", 1)
+
+
+def full(*_of: object) -> int:
+    raise StorageUnavailable("no room")
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_was_refused_late_is_given_back_once_though_the_line_begins_anew(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make(options=SILENT, limits=Limits(per_day=5))
+    sent(world, who=number(2))
+    world.sims["a"].arm("cms;code=500;at=body")
+    unknown(world)
+    world.put("a", deliver(WHO, "Bonjour"))
+    world._heard("a", lambda: world.sims["a"].urc("+CMS ERROR: 1"))
+    with monkeypatch.context() as patch:
+        patch.setattr(world.inbox, "keep", full)
+        assert world.lines["a"].run_once().event == "storage"
+    world.sims["a"].unplug()
+    world.turn()
+    world.sims["a"].plug()
+    world.clock.advance(60)
+    world.turn()
+    assert world.left("per_day") == 4
 
 
 @pytest.mark.usefixtures("quick")
