@@ -154,7 +154,7 @@ def hear(connection: Connection, heard: Heard, now: datetime) -> None:
     if question is None:
         return
     said_at = now if heard.sent_at is None or not question.asked_at <= heard.sent_at <= now else heard.sent_at
-    answer = "stop" if heard.stop else agreement.read(heard.text) if questions.has_left(question) else ""
+    answer = "stop" if heard.stop else agreement.read(heard.text) if question.left else ""
     if said_at > question.deadline:
         answer = "none"
     if not answer:

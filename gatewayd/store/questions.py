@@ -17,25 +17,19 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from gatewayd.domain.message import MessageState
+from gatewayd.domain.message import MessageState, Outcome
 from gatewayd.store.engine import Database, inserted_id
 from gatewayd.store.people import Wording, wording_id
-from gatewayd.store.schema import messages, questions, wordings
+from gatewayd.store.schema import attempts, messages, questions, wordings
 from gatewayd.store.schema.base import known
 
 NEVER_LEFT = (MessageState.BLOCKED, MessageState.CANCELED, MessageState.EXPIRED, MessageState.FAILED)
-_LEFT = (
-    MessageState.SENDING,
-    MessageState.SENT,
-    MessageState.DELIVERED,
-    MessageState.UNDELIVERED,
-    MessageState.UNKNOWN,
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Whether somebody agrees to a purpose; `state`, `text` and `sent_at` are those of the message that asks it."""
+    """Whether somebody agrees to a purpose; `state`, `text` and `sent_at` are those of the message that asks it, `left`
+    tells that the person can have read it: its last part was on the wire, and was not refused."""
 
     id: int
     recipient: str
@@ -53,14 +47,20 @@ class Question:
     state: str
     text: str
     sent_at: datetime | None
+    left: bool
 
 
-_q, _w, _m = questions.c, wordings.c, messages.c
+_q, _w, _m, _a = questions.c, wordings.c, messages.c, attempts.c
+_LEFT = sa.exists().where(
+    _a.message_id == _m.id, _a.part == _m.parts, _a.on_wire_at.is_not(None),
+    _a.outcome.is_distinct_from(str(Outcome.REFUSED)),
+)  # fmt: skip
 _QUESTION = (
     sa.select(
         _q.id, _q.recipient, _q.purpose, _w.text.label("wording"), _w.version.label("wording_version"),
         _w.language.label("wording_language"), _q.reason, _q.asked_by, _q.asked_at, _q.deadline, _q.answer,
         _q.answered_at, _m.id.label("message_id"), _m.state, _m.text, _m.sent_at,
+        _LEFT.label("left"),
     )
     .select_from(questions.join(wordings, _w.id == _q.wording_id).join(messages, _m.asks == _q.id))
     .order_by(_q.id)
@@ -72,11 +72,6 @@ def open_for(connection: Connection, recipient: str) -> Question | None:
     """The question that waits for this number's answer, whether it has left or not; its deadline may be over."""
     row = connection.execute(_QUESTION.where(_q.recipient == recipient, _OPEN)).first()
     return None if row is None else Question(**row._mapping)
-
-
-def has_left(question: Question) -> bool:
-    """Whether the person can have read it."""
-    return question.state in _LEFT
 
 
 def add(

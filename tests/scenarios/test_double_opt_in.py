@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayd.domain.purpose import Basis, Hours, Purpose, PurposeWording
+from gatewayd.domain.purpose import Basis, Hours, Limits, Purpose, PurposeWording
 from gatewayd.domain.wordings import Who
 from gatewayd.errors import RefusedByRule, UsageError
 from gatewayd.services.asking import Asked, Asking
@@ -88,6 +88,21 @@ def test_yes_in_time_is_a_consent_with_both_messages_as_its_proof(office: Office
     assert hashlib.sha256(b"Oui merci").hexdigest() in consent.evidence
     assert consent.evidence_sha256 == hashlib.sha256(f"{text}\nOui merci".encode()).hexdigest()
     assert (office.question().answer, office.question().reason) == ("yes", FORM)
+
+
+def test_a_yes_before_the_last_part_of_the_question_agrees_to_nothing(tmp_path: Path) -> None:
+    office = Office(tmp_path, "a", purposes=[NEWS], limits=Limits(gap=60))
+    office.turn()
+    assert office.ask().parts == 2
+    office.turn()
+    assert len(office.ledger) == 1
+    office.answer("oui")
+    assert (office.refusal(), office.question().answer) == ("no_consent", "")
+    office.clock.advance(60)
+    office.turn()
+    office.answer("oui !")
+    assert (office.refusal(), office.question().answer) == (None, "yes")
+    office.close()
 
 
 @pytest.mark.parametrize("text", ["non", "oui mais pas le dimanche", "OK", "oui ?", "Qui est-ce ?"])
