@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -224,20 +225,15 @@ class Reconciler:
     def _match(self, connection: Connection, arrival: Arrival, now: datetime) -> bool:
         """Whether the report is done with."""
         report = _report(arrival)
-        known = [
-            part
-            for part in reports.by_reference(connection, arrival.sim_id, report.reference, arrival.received_at - WINDOW)
-            if same_number(part.recipient, report.number)
-        ]
-        part = next((one for one in known if not _is_final(one.tp_status)), None)
+        part, known = _under_reference(connection, arrival, report)
         if part is None:
             part, wait = self._of_doubt(connection, arrival, report, now)
             if wait:
                 return False
         if part is not None:
             self._apply(connection, part, report, arrival, now)
-        elif known:
-            self._inbox.settle(connection, [arrival.id], reason="came twice", attempt_id=known[0].attempt_id)
+        elif known is not None:
+            self._inbox.settle(connection, [arrival.id], reason="came twice", attempt_id=known.attempt_id)
         elif now - arrival.received_at > PATIENCE or arrival.received_at > now:
             log.info("report.unmatched", sim_id=arrival.sim_id, reference=report.reference)
             self._inbox.settle(connection, [arrival.id], reason="unmatched")
@@ -297,6 +293,21 @@ def _report(arrival: Arrival) -> StatusReport:
     if not isinstance(found, StatusReport):
         raise PduError("this is no status report")
     return found
+
+
+def _under_reference(
+    connection: Connection, arrival: Arrival, report: StatusReport
+) -> tuple[Submitted | None, Submitted | None]:
+    """The newest part of this reference and number whose last report has not come; the newest before whose has."""
+    known: Submitted | None = None
+    since = arrival.received_at - WINDOW
+    with closing(reports.by_reference(connection, arrival.sim_id, report.reference, since)) as parts:
+        for part in parts:
+            if same_number(part.recipient, report.number):
+                if not _is_final(part.tp_status):
+                    return part, known
+                known = known or part
+    return None, known
 
 
 def _last_unknown(connection: Connection, sim_id: int, now: datetime) -> Submitted | None:

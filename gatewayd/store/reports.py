@@ -9,6 +9,7 @@ about the message.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -95,9 +96,16 @@ _SETTLE = Statement(
 )
 
 
-def by_reference(connection: Connection, sim_id: int, reference: int, since: datetime) -> list[Submitted]:
-    """The parts that this SIM sent under a reference since then, the newest first."""
-    return _found(connection.execute(_BY_REFERENCE, {"sim": sim_id, "tp_mr": reference, "since": since}))
+def by_reference(
+    connection: Connection, sim_id: int, reference: int, since: datetime
+) -> Generator[Submitted, None, None]:
+    """The parts that this SIM sent under a reference since then, the newest first, read as they are consumed: a SIM may
+    have sent thousands since then, and it is among the last that one is found. To be closed."""
+    rows = connection.execute(_BY_REFERENCE, {"sim": sim_id, "tp_mr": reference, "since": since})
+    try:
+        yield from map(_submitted, rows)
+    finally:
+        rows.close()
 
 
 def doubtful(connection: Connection, sim_id: int, since: datetime) -> list[Submitted]:
@@ -164,6 +172,8 @@ def settle(
 
 
 def _found(rows: sa.CursorResult[Any]) -> list[Submitted]:
-    return [
-        Submitted(**{**row._mapping, "outcome": Outcome(row.outcome) if row.outcome else None}) for row in rows.all()
-    ]
+    return [_submitted(row) for row in rows.all()]
+
+
+def _submitted(row: sa.Row[*tuple[Any, ...]]) -> Submitted:
+    return Submitted(**{**row._mapping, "outcome": Outcome(row.outcome) if row.outcome else None})

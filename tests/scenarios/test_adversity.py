@@ -83,7 +83,7 @@ def test_an_outcome_that_the_database_refuses_for_good_does_not_stop_the_line(
             raise error
         return turn(finished, *of, **how)  # type: ignore[arg-type]  # passed on as it came
 
-    world.outbox.turn = refusing  # type: ignore[assignment, method-assign]  # the real step, held up
+    world.outbox.turn = refusing  # type: ignore[method-assign]  # the real step, held up
     with capture_logs() as logged:
         world.settle()
     (lost,) = [entry for entry in logged if entry["event"] == "outcome.unrecorded"]
