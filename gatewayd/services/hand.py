@@ -124,7 +124,7 @@ class Hand:
             if isinstance(due, _PutBack):
                 self._outbox.release(due.work, now, due.reason, due.retry_at)
             else:
-                self.work = self._outbox.turn(due, wanted, now, unfinished=self._go_on)
+                self.work = self._outbox.turn(due, wanted, now, self._go_on)
         except StorageUnavailable:
             self._uncertain = True
             raise

@@ -221,7 +221,7 @@ _BEGIN = Statement(
 
 
 def claim(
-    connection: Connection, wanted: Wanted, now: datetime, *, unfinished: Callable[[], None] = lambda: None
+    connection: Connection, wanted: Wanted, now: datetime, unfinished: Callable[[], None] = lambda: None
 ) -> Work | None:
     """Take the next message this line may send, and begin its first part not yet sent; None if there is none, or,
     as `unfinished` is told, if there may be one behind those that ended here."""

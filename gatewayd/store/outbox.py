@@ -125,7 +125,6 @@ class Outbox:
         finished: Finished | None,
         wanted: Wanted | None,
         now: datetime,
-        *,
         unfinished: Callable[[], None] = lambda: None,
     ) -> Work | None:
         """Record how a part ended and begin the next one, in one transaction; None if there is nothing to send.
@@ -139,7 +138,7 @@ class Outbox:
             following = marks.finish(connection, finished, now) if finished is not None else None
             if following is not None or wanted is None:
                 return following
-            return claims.claim(connection, wanted, now, unfinished=unfinished)
+            return claims.claim(connection, wanted, now, unfinished)
 
         return self._database.write(both)
 

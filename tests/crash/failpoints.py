@@ -79,8 +79,8 @@ def watch_outbox(outbox: Outbox, points: Failpoints) -> None:
             points.reached("F0")
         return ids
 
-    def turning(finished: Finished | None, wanted: Wanted | None, now: Any, **how: Any) -> Work | None:
-        work = turn(finished, wanted, now, **how)
+    def turning(finished: Finished | None, wanted: Wanted | None, now: Any, *of: Any) -> Work | None:
+        work = turn(finished, wanted, now, *of)
         sent = finished is not None and finished.outcome is Outcome.SENT
         if sent and finished is not None:
             points.reached("F9" if finished.work.part == finished.work.parts else "F10")

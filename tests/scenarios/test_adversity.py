@@ -78,12 +78,12 @@ def test_an_outcome_that_the_database_refuses_for_good_does_not_stop_the_line(
     assert world.lines["a"].run_once().event == "sent"
     turn = world.outbox.turn
 
-    def refusing(finished: object, *of: object, **how: object) -> Work | None:
+    def refusing(finished: object, *of: object) -> Work | None:
         if finished is not None and finished.work.message_id == refused:  # type: ignore[attr-defined]  # of any outcome
             raise error
-        return turn(finished, *of, **how)  # type: ignore[arg-type]  # passed on as it came
+        return turn(finished, *of)  # type: ignore[arg-type]  # passed on as it came
 
-    world.outbox.turn = refusing  # type: ignore[method-assign]  # the real step, held up
+    world.outbox.turn = refusing  # type: ignore[assignment, method-assign]  # the real step, held up
     with capture_logs() as logged:
         world.settle()
     (lost,) = [entry for entry in logged if entry["event"] == "outcome.unrecorded"]

@@ -307,10 +307,7 @@ def test_what_was_refused_late_is_given_back_once_though_the_line_begins_anew(
     with monkeypatch.context() as patch:
         patch.setattr(world.inbox, "keep", full)
         assert world.lines["a"].run_once().event == "storage"
-    world.sims["a"].unplug()
-    world.turn()
-    world.sims["a"].plug()
-    world.clock.advance(60)
+    world.lines["a"].crashed(OSError())
     world.turn()
     assert world.left("per_day") == 4
 
