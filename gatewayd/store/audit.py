@@ -133,9 +133,15 @@ def resolved(
     *,
     how: str,
     by: str = GATEWAY,
+    sent_at: datetime | None = None,
 ) -> None:
-    """What had become of an unknown message is known: by a report, a late answer, or an operator's word."""
-    append(connection, Event.RESOLVED, at, by=by, number=recipient, message=message_id, state=str(state), how=how)
+    """What had become of an unknown message is known: by a report, a late answer, or an operator's word; if it is sent,
+    when that was."""
+    sent = timestamp(sent_at) if sent_at is not None and state is MessageState.SENT else None
+    append(
+        connection, Event.RESOLVED, at, by=by, number=recipient, message=message_id, state=str(state), how=how,
+        sent_at=sent,
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=1024)

@@ -292,7 +292,9 @@ def _late_answer(connection: Connection, finished: Finished, code: str) -> bool:
             connection, message_id=work.message_id, following=str(following), why=code, is_ready=not failed,
             sent_at=None,
         )  # fmt: skip
-    audit.resolved(connection, work.message_id, work.recipient, following, finished.at, how="late_answer")
+    audit.resolved(
+        connection, work.message_id, work.recipient, following, finished.at, how="late_answer", sent_at=finished.at
+    )
     return True
 
 

@@ -340,11 +340,12 @@ class Outbox:
                 unknowns.send_again(connection, message_id, by=by, now=now)
                 return MessageState.QUEUED
             unknown = (_a.message_id == message_id) & (_a.outcome == str(Outcome.UNKNOWN))
-            last = sa.select(sa.func.max(_a.id)).where(unknown).scalar_subquery()
+            found = connection.execute(sa.select(sa.func.max(_a.id)).where(unknown)).scalar_one()
             decision = {"outcome": str(Outcome.SENT), "resolved_by": by, "resolved_at": now}
-            connection.execute(sa.update(attempts).where(_a.id == last).values(**decision))
-            state = marks.resolve_sent(connection, message_id, row.parts, reason=unknowns.OPERATOR, sent_at=now)
-            audit.resolved(connection, message_id, row.recipient, state, now, how=str(resolution), by=by)
+            connection.execute(sa.update(attempts).where(_a.id == found).values(**decision))
+            at = connection.execute(sa.select(_a.on_wire_at).where(_a.id == found)).scalar_one()
+            state = marks.resolve_sent(connection, message_id, row.parts, reason=unknowns.OPERATOR, sent_at=at)
+            audit.resolved(connection, message_id, row.recipient, state, now, how=str(resolution), by=by, sent_at=at)
             return state
 
         return self._database.write(decide)

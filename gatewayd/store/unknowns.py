@@ -87,7 +87,7 @@ def sent(connection: Connection, part: Submitted, reference: int | None, *, by: 
     for row in connection.execute(running).all():
         marks.put_back(connection, part.message_id, row.lease, attempt_id=row.id, at=now, code=marks.OVERTAKEN)
     state = marks.resolve_sent(connection, part.message_id, part.parts, reason="", sent_at=part.on_wire_at)
-    audit.resolved(connection, part.message_id, part.recipient, state, now, how=by)
+    audit.resolved(connection, part.message_id, part.recipient, state, now, how=by, sent_at=part.on_wire_at)
     return True
 
 

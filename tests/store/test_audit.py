@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import Connection
 
-from gatewayd.domain.audit import BEGINNING, Anchor, Event, Fault, Row, details_of, verify
+from gatewayd.domain.audit import BEGINNING, Anchor, Event, Fault, Row, details_of, timestamp, verify
 from gatewayd.domain.message import MessageState, Outcome
 from gatewayd.domain.purpose import Basis, Purpose
 from gatewayd.errors import Cause, CauseClass, RefusedByRule, StoreError
@@ -310,10 +310,11 @@ def test_what_a_start_finds_unknown_and_what_the_operator_makes_of_it(
     outbox.recover(NOW, "boot/2")
     assert told(database)[1:] == []
     outbox.recover(NOW + timedelta(days=1), "boot/2")
-    outbox.resolve(message_id, resolution, NOW, by="zoé")
+    outbox.resolve(message_id, resolution, NOW + timedelta(days=2), by="zoé")
     assert told(database)[1:] == [("message.unknown", "gatewayd"), ("message.resolved", "zoé")]
-    state = "sent" if resolution is Resolution.AS_SENT else "queued"
-    assert last(database)[1] == {"message": message_id, "state": state, "how": str(resolution)}
+    sent = {"state": "sent", "sent_at": timestamp(NOW)}
+    state = sent if resolution is Resolution.AS_SENT else {"state": "queued"}
+    assert last(database)[1] == {"message": message_id, "how": str(resolution), **state}
 
 
 def test_many_accepted_at_once_are_one_entry(database: Database, outbox: Outbox) -> None:

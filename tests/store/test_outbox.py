@@ -118,7 +118,10 @@ def test_unknown_stays_unknown_until_the_operator_decides(outbox: Outbox, sim_id
     silence = Cause("gatewayd:timeout", CauseClass.UNKNOWN, "no answer")
     assert outbox.turn(Finished(work, Outcome.UNKNOWN, NOW, cause=silence), wanted(sim_id), NOW) is None
     assert state(outbox, message_id) == (MessageState.UNKNOWN, "gatewayd:timeout")
-    assert outbox.resolve(message_id, Resolution.AS_SENT, NOW) is MessageState.SENT
+    assert outbox.resolve(message_id, Resolution.AS_SENT, NOW + timedelta(days=2)) is MessageState.SENT
+    found = outbox.get(message_id)
+    assert found is not None
+    assert found.sent_at == NOW, "when it was on the wire, not when somebody said so"
     with pytest.raises(TransitionError):
         outbox.resolve(message_id, Resolution.RESEND, NOW)
 
