@@ -13,7 +13,7 @@ import secrets
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -22,7 +22,7 @@ from gatewayd.domain import token as words
 from gatewayd.domain.token import Scope
 from gatewayd.errors import OutOfScope, StorageUnavailable, TooOften, UnknownToken, UsageError
 from gatewayd.store.engine import Database
-from gatewayd.store.tokens import NewToken, Token, Tokens
+from gatewayd.store.tokens import NewToken, Tokens
 
 log = structlog.get_logger(__name__)
 
@@ -124,7 +124,6 @@ class Gatekeeper:
             wait = bucket.take(self._clock.monotonic())
         if wait > 0:
             raise TooOften(wait, f"the token {found.name} may make {found.per_minute} requests a minute")
-        self._note_use(found, now)
         by = f"token:{found.name}" + (f" {peer}" if peer.startswith("uid:") else "")
         return Caller(found.id, found.name, found.feed, words.widened(found.scopes), found.purposes, by)
 
@@ -137,14 +136,19 @@ class Gatekeeper:
         if wait > 0:
             raise TooOften(wait, "too many requests without a valid token")
 
-    def _note_use(self, token: Token, now: datetime) -> None:
+    def due(self, caller: Caller) -> bool:
+        """Whether its use is to be noted: once a minute."""
         moment = self._clock.monotonic()
         with self._lock:
-            if moment - self._noted.get(token.id, float("-inf")) < _NOTED_EVERY:
-                return
-            self._noted[token.id] = moment
+            if moment - self._noted.get(caller.token_id, float("-inf")) < _NOTED_EVERY:
+                return False
+            self._noted[caller.token_id] = moment
+            return True
+
+    def note(self, caller: Caller) -> None:
+        """It was used now: waits for the writer."""
         try:
-            self._tokens.used(token.id, now)
+            self._tokens.used(caller.token_id, self._clock.utc_now())
         except StorageUnavailable as error:  # it is still the right token
             log.warning("storage.unavailable", error=str(error))
 

@@ -56,6 +56,8 @@ def sendsms(request: Request, here: Here, fields: Fields) -> Response:
 
 def _send(here: Services, fields: dict[str, bytes], peer: str) -> None:
     caller = here.gatekeeper.admit(fields.get("password", b"").decode("latin-1"), peer)
+    if here.gatekeeper.due(caller):
+        here.gatekeeper.note(caller)
     if fields.get("username", b"").decode("latin-1") != caller.name:
         raise UnknownToken
     if len(caller.purposes) != 1:
