@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import httpx
 
-from tests.scenarios.installation import Installation
+from tests.scenarios.installation import ROOT, Installation
 
 SENT = ("sent", "delivered")
 
@@ -48,3 +50,9 @@ def test_a_place_where_it_cannot_listen_stops_nothing_else(tmp_path: Path) -> No
         daemon.ready()
         assert "api.not_listening" in daemon.log.read_text()
         assert daemon.terminate() == 0
+
+
+def test_a_daemon_without_it_does_not_even_load_its_libraries() -> None:
+    look = "import sys, gatewayd.cli.main, gatewayd.daemon.process; print({'fastapi', 'uvicorn'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
