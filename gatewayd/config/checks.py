@@ -22,7 +22,6 @@ from gatewayd.domain import number, template, vocabulary, wordings
 from gatewayd.domain.field import OWN_HEADINGS, FieldType, fold, fold_heading
 from gatewayd.domain.keywords import LANGUAGES
 from gatewayd.domain.purpose import Basis, MessageClass
-from gatewayd.domain.segment_language import Vocabulary, parse
 from gatewayd.domain.sensitive import kind_of
 from gatewayd.errors import NumberError, RefusedByRule, SegmentError, TextError, UsageError
 from gatewayd.services.answers import MOST_PARTS, Answers
@@ -173,6 +172,10 @@ def _fields(model: FileModel) -> Iterator[Finding]:
 
 def _segments(model: FileModel) -> Iterator[Finding]:
     """Named segments: their words can be read, and speak of what is declared."""
+    if not model.segments:
+        return
+    from gatewayd.domain.segment_language import Vocabulary, parse  # noqa: PLC0415  (the parser, where it is wanted)
+
     words = Vocabulary({name: field_from(name, block) for name, block in model.contacts.fields.items()}, model.purposes)
     for name, source in model.segments.items():
         try:

@@ -24,7 +24,6 @@ from gatewayd.domain.field import Fields, FieldType, Value
 from gatewayd.domain.lint import Sender, with_footer
 from gatewayd.domain.purpose import Purpose
 from gatewayd.domain.segment import Moment, Segment
-from gatewayd.domain.segment_language import Vocabulary, parse
 from gatewayd.domain.template import Template
 from gatewayd.domain.text import TextPlan
 from gatewayd.errors import NumberError, RefusedByRule, TextError, UsageError
@@ -70,6 +69,8 @@ class House:
 
     def segment(self, words: str, campaigns: Sequence[str] | None = None) -> Segment:
         """A segment by its name in the configuration, or as it is written. SegmentError."""
+        from gatewayd.domain.segment_language import Vocabulary, parse  # noqa: PLC0415  (the parser, where it is wanted)
+
         vocabulary = Vocabulary(self.fields, self.purposes, campaigns)
         return parse(self.segments.get(words.strip(), words), vocabulary)
 

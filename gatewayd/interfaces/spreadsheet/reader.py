@@ -6,7 +6,6 @@ from typing import BinaryIO
 
 from gatewayd.interfaces.spreadsheet.csv_reader import CsvTable
 from gatewayd.interfaces.spreadsheet.table import CORRUPT, Bounds, Refused, Table
-from gatewayd.interfaces.spreadsheet.xlsx_reader import XlsxTable
 
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # .xls, and .xlsx with a password
@@ -19,5 +18,7 @@ def open_table(stream: BinaryIO, bounds: Bounds, *, decimal: str = ",") -> Table
     if head == _OLE:
         raise Refused(CORRUPT, "old_format")
     if head.startswith(_ZIP):
+        from gatewayd.interfaces.spreadsheet.xlsx_reader import XlsxTable  # noqa: PLC0415  (openpyxl takes 6 MiB)
+
         return XlsxTable(stream, bounds, decimal=decimal)
     return CsvTable(stream, bounds)
