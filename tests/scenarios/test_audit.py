@@ -29,8 +29,9 @@ from gatewayd.store.outbox import Finished, Outbox, Wanted
 from gatewayd.store.sims import Sims
 from tests.scenarios.installation import ROOT, Installation, environment
 from tests.scenarios.test_demo import demo
+from tests.scenarios.test_inherit import database
 
-FIRST, SECOND, THIRD, FOURTH = "+33639980001", "+33639980002", "+33639980003", "+33639980004"
+FIRST, SECOND, THIRD, FOURTH, FIFTH = (f"+3363998000{place}" for place in (1, 2, 3, 4, 9))
 ALERTE = Purpose("alerte", "Alertes", Basis.VITAL_INTEREST)
 
 
@@ -94,6 +95,10 @@ VERBS: list[tuple[str, tuple[str, ...], dict[str, int]]] = [
     ("inbox review", ("2", "lift"), {"inbox.reviewed": 1}),
     ("quarantine retry", ("1",), {}),
     ("quarantine discard", ("1", "2"), {"quarantine.discarded": 2}),
+    ("tokens create", ("--scope", "submit", "site"), {"token.created": 1}),
+    ("tokens revoke", ("site",), {"token.revoked": 1}),
+    ("import smstools3", ("-p", "alerte", "smsd.conf"), {"optout.recorded": 1, "optouts.imported": 1}),
+    ("import gammu-smsd", ("-p", "alerte", "--apply-stops", "smsd.db"), {"messages.accepted": 1, "optout.recorded": 2}),
     ("audit export", (), {"trail.exported": 1}),
     ("audit export", ("--reveal",), {"trail.revealed": 1}),
 ]
@@ -101,9 +106,10 @@ READS = {
     "check", "status", "messages list", "messages show", "inbox list", "inbox show", "inbox read", "quarantine list",
     "modems list", "modems probe", "modems simulate", "sims list", "contacts list", "contacts show", "consents show",
     "optouts list", "audit list", "audit verify", "campaigns explain", "campaigns lint", "campaigns list",
-    "campaigns report", "campaigns show", "segments list", "segments preview",
+    "campaigns report", "campaigns show", "segments list", "segments preview", "tokens list",
 }  # fmt: skip
-ELSEWHERE = {"run", "demo"}
+FILES = (".csv", ".conf", ".db")
+ELSEWHERE = {"run", "demo", "drop"}  # what is dropped has its entry when the daemon accepts it
 CAMPAIGNS = {f"campaigns {verb}" for verb in ("create", "test", "approve", "start", "pause", "resume", "cancel")}
 
 
@@ -131,11 +137,12 @@ def test_each_verb_leaves_its_entry_with_who_typed_it(installed: Installation) -
     prepare(installed)
     (installed.directory / "people.csv").write_text(f"Téléphone;Prénom\n{SECOND};Zoé\n{THIRD};Léo\n")
     (installed.directory / "stops.csv").write_text(f"{THIRD}\n")
+    left_behind(installed.directory)
     asks = "basis: consent, wording: {template: association, frequency: un SMS par mois}"
     installed.file.write_text(installed.file.read_text().replace("basis: consent", asks))
     before = trail(installed)
     for verb, words, wanted in VERBS:
-        typed = [str(installed.directory / word) if word.endswith(".csv") else word for word in words]
+        typed = [str(installed.directory / word) if word.endswith(FILES) else word for word in words]
         done = run_as("camille", installed, *verb.split(), *typed)
         after = trail(installed)
         new = after[len(before) :]
@@ -144,6 +151,14 @@ def test_each_verb_leaves_its_entry_with_who_typed_it(installed: Installation) -
         before = after
     assert verify(before).broken is None
     assert personal(json.dumps([row[:-1] for row in before])) == set()
+
+
+def left_behind(directory: Path) -> None:
+    """What smstools3 and gammu-smsd leave: a black list; two messages that wait and two STOPs that nobody heard."""
+    (directory / "black").write_text(f"{FIFTH.removeprefix('+')}\n")
+    spool = "".join(f"{key} = {directory}/none\n" for key in ("outgoing", "checked", "incoming"))
+    (directory / "smsd.conf").write_text(f"blacklist = {directory}/black\n{spool}")
+    database(directory)
 
 
 def run_as(who: str, installation: Installation, *words: str) -> subprocess.CompletedProcess[str]:
