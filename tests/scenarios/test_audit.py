@@ -27,6 +27,7 @@ from gatewayd.store.engine import Database
 from gatewayd.store.inbox import UNREADABLE, Inbox, NewArrival, NewIncoming
 from gatewayd.store.outbox import Finished, Outbox, Wanted
 from gatewayd.store.sims import Sims
+from tests.scenarios import forked
 from tests.scenarios.installation import ROOT, Installation, environment
 from tests.scenarios.test_demo import demo
 from tests.scenarios.test_inherit import database
@@ -162,10 +163,7 @@ def left_behind(directory: Path) -> None:
 
 
 def run_as(who: str, installation: Installation, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        installation.command(*words), check=False, cwd=ROOT, env=environment(SUDO_USER=who), stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, timeout=50,
-    )  # fmt: skip
+    return forked.run(["--config", str(installation.file), *words], environment(SUDO_USER=who))
 
 
 def personal(words: str) -> set[str]:
