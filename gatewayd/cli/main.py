@@ -39,6 +39,11 @@ _FILES = {"import": "inherit"}
 LATER = frozenset({"doctor", "contacts", "campaigns", "privacy", "audit", "backup", "tokens", "import"}) - {*COMMANDS}
 
 
+def module_of(command: str) -> str:
+    """The module of a command."""
+    return f"gatewayd.cli.{_FILES.get(command, command)}"
+
+
 class _Commands(TyperGroup):
     """The commands, each from its own file."""
 
@@ -52,7 +57,7 @@ class _Commands(TyperGroup):
             )
         if cmd_name not in COMMANDS:
             return None
-        command = typer.main.get_command(import_module(f"gatewayd.cli.{_FILES.get(cmd_name, cmd_name)}").app)
+        command = typer.main.get_command(import_module(module_of(cmd_name)).app)
         command.name = cmd_name
         return command
 

@@ -11,11 +11,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gatewayd.cli.main import main
+from gatewayd.cli.main import COMMANDS, main, module_of
 
+for _verb in COMMANDS:
+    import_module(module_of(_verb))
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload([__name__])
 _PATIENCE = 50.0

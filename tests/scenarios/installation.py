@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.scenarios import forked
+
 ROOT = Path(__file__).resolve().parents[2]
 
 CONFIGURATION = """\
@@ -44,6 +46,9 @@ class Installation:
         return [sys.executable, "-m", "gatewayd.cli.main", "--config", str(self.file), *words]
 
     def run(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """A verb to its end; forked from a process that has loaded the program where nothing is typed into it."""
+        if not given:
+            return forked.run(["--config", str(self.file), *words], environment())
         return subprocess.run(
             self.command(*words),
             check=False,
