@@ -83,6 +83,6 @@ def this_boot() -> str:
     if told := os.environ.get("GATEWAYD_BOOT", "").strip():
         return told
     try:
-        return _BOOT.read_text(encoding="ascii").strip().replace("-", "")
+        return _BOOT.read_text(encoding="utf-8").strip().replace("-", "")
     except (OSError, ValueError):
         return secrets.token_hex(16)
