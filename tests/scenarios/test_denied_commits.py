@@ -105,7 +105,7 @@ def test_a_closing_of_the_gate_that_was_made_and_denied_is_no_fault(make: Callab
             mark(*of)  # type: ignore[arg-type]  # as it was called
         raise StorageUnavailable("the disk reported an error after the commit")
 
-    world.outbox.mark_on_wire = closing  # type: ignore[method-assign, assignment]
+    world.outbox.mark_on_wire = closing  # type: ignore[method-assign, assignment]  # a disk that denies its commit
     with capture_logs() as logs:
         world.settle()
         world.advance(60)
