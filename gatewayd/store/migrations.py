@@ -171,7 +171,16 @@ def _from_2(connection: Connection) -> None:
         change(connection)
 
 
-STEPS: Mapping[int, Callable[[Connection], None]] = {1: _receiving, 2: _from_2}
+_SINCE_3: tuple[Callable[[Connection], None], ...] = ()
+
+
+def _from_3(connection: Connection) -> None:
+    """What came after the third schema, a function each, in this order."""
+    for change in _SINCE_3:
+        change(connection)
+
+
+STEPS: Mapping[int, Callable[[Connection], None]] = {1: _receiving, 2: _from_2, 3: _from_3}
 """From each earlier version to the next one."""
 
 VERSION = len(STEPS) + 1
