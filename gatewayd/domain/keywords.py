@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, auto
+from functools import lru_cache
 
 from gatewayd.domain.folding import clauses, fold
 from gatewayd.domain.keyword_tables import INTERNATIONAL, LANGUAGES, NOT_A_SLIP, VERSION, Language
@@ -280,6 +281,7 @@ def collapse(word: str) -> str:
     return _RUN.sub(r"\1", word)
 
 
+@lru_cache(maxsize=128)  # a table's lists are asked for by each of its patterns
 def words(source: str) -> frozenset[str]:
     """The words of a comma-separated list that has no phrases."""
     return frozenset(phrase[0] for phrase in _split(source))
