@@ -9,9 +9,9 @@ when a message is accepted, released, due, or to be sent again, and not each tim
 Of a message's events exactly one has `"final": true`, and after it nothing is awaited any more:
 
     delivered, undelivered, failed, blocked, canceled, expired    always
-    sent            where its SIM's modem is known to give no reports; elsewhere not when it goes out, but once more when
-                    the time for a report has passed and none has come
-    unknown, held, queued                                         never: somebody or something decides later
+    sent                      where its SIM's modem is known to give no reports; elsewhere not when it goes out, but
+                              once more when the time for a report has passed and none has come
+    unknown, held, queued     never: somebody or something decides later
 
 A SIM that was known to give no reports may give one after all: that is told, and is not final a second time.
 """
