@@ -72,34 +72,6 @@ def _proof(found: Report) -> None:
         output.fail(f"{words}; but {output.many(found.betrayed, 'text')} held another recipient's number")
 
 
-def as_json(found: Report) -> dict[str, object]:
-    """The figures, for scripts."""
-    return {
-        "campaign": found.campaign.name,
-        "state": found.campaign.state,
-        "accepted": found.accepted,
-        "sent": found.sent,
-        "states": {str(state): count for state, count in found.states.items()},
-        "failed_by_cause": dict(found.causes),
-        "blocked_by_reason": dict(found.blocked),
-        "left_out_by_reason": found.left_out,
-        "optouts": found.optouts,
-        "optout_percent": found.optout_percent,
-        "replies": found.replies,
-        "parts": found.parts,
-        "cost": found.cost,
-        "sims": [
-            {"sim": sim.name, "sent": sim.sent, "delivered": sim.delivered, "failed": sim.failed, "parts": sim.parts,
-             "cost": sim.price}
-            for sim in found.sims
-        ],
-        "sent_by_hour": [{"hour": output.rfc3339(hour), "sent": count} for hour, count in found.hours],
-        "submissions": found.submissions,
-        "destinations_each": 1,
-        "texts_with_others_numbers": found.betrayed,
-    }  # fmt: skip
-
-
 def print_csv(fates: Iterable[Fate], language: str) -> None:
     """A line a person, for a spreadsheet."""
     writer = csv.writer(sys.stdout, delimiter=";", lineterminator="\n")

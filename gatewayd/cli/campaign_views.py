@@ -15,7 +15,6 @@ from gatewayd.domain.campaign import CampaignState
 from gatewayd.domain.forecast import Share
 from gatewayd.interfaces.dropfolder import sentences
 from gatewayd.interfaces.dropfolder.report import neutral
-from gatewayd.interfaces.shapes import campaign_json
 from gatewayd.services.campaigns import Tested
 from gatewayd.services.explaining import Explanation
 from gatewayd.store.campaigns import Approval, Campaign
@@ -42,20 +41,6 @@ def table(found: Sequence[Campaign], zone: tzinfo) -> Table:
         for one in found
     ]  # fmt: skip
     return output.table(("NAME", "PURPOSE", "STATE", "AUDIENCE", "START", "BY", "REASON"), rows)
-
-
-def shown_json(campaign: Campaign, approvals: Sequence[Approval], tested: Tested | None) -> dict[str, object]:
-    """A campaign with who agreed to it and how its test stands."""
-    agreed = [
-        {"by": one.approved_by, "at": output.rfc3339(one.approved_at), "recipients": one.size} for one in approvals
-    ]
-    test = None
-    if tested is not None:
-        numbers = [
-            {"number": number, "state": state, "received": received} for number, state, received in tested.states
-        ]
-        test = {"numbers": numbers, "stop_and_start_tried": tested.stop_tried}
-    return campaign_json(campaign) | {"approvals": agreed, "test": test}
 
 
 def print_campaign(campaign: Campaign, approvals: Sequence[Approval], tested: Tested | None, zone: tzinfo) -> None:
@@ -166,35 +151,6 @@ def _print_deadline(found: Explanation) -> None:
         output.warn(
             f"about {output.many(late, 'message')} could not leave in time and would expire: more SIMs, or more days"
         )
-
-
-def explanation_json(found: Explanation) -> dict[str, object]:
-    """What a campaign would do, for scripts."""
-    return {
-        "campaign": found.campaign.name,
-        "people": found.size,
-        "included": found.included,
-        "reasons": dict(found.reasons),
-        "parts": found.parts,
-        "alphabets": dict(found.alphabets),
-        "price": found.price,
-        "approvals_needed": found.approvals,
-        "opens_at": output.rfc3339(found.opens_at),
-        "ends_at": output.rfc3339(found.ends_at),
-        "remarks": [{"about": one.about, "remark": one.words} for one in found.remarks],
-        "sims": [
-            {"sim": one.sim, "messages": one.messages, "parts": one.parts, "price": one.price,
-             "new_recipients": one.new, "left": one.left, "left_after": one.left_after, "over_limit": one.waiting,
-             "ends_at": output.rfc3339(one.ends_at), "by_deadline": one.by_deadline}
-            for one in found.shares
-        ],
-        "sample": [{"recipient": number, "text": text} for number, text in found.sample],
-        "recipients": [
-            {"recipient": one.number, "reason": one.reason or None, "alphabet": one.alphabet or None,
-             "parts": one.parts}
-            for one in found.people
-        ],
-    }  # fmt: skip
 
 
 def print_people_csv(found: Explanation, language: str) -> None:

@@ -19,6 +19,7 @@ from gatewayd.domain.field import Value, fold_heading
 from gatewayd.domain.lint import with_footer
 from gatewayd.errors import TextError, UsageError
 from gatewayd.interfaces.campaign_page import page
+from gatewayd.interfaces.campaign_shapes import explanation_json, report_json, shown_json, told_json
 from gatewayd.interfaces.dropfolder.names import safe_name
 from gatewayd.interfaces.lists import open_list
 from gatewayd.interfaces.shapes import campaign_json
@@ -117,7 +118,7 @@ def show(ctx: typer.Context, name: Name, json: AsJson = False) -> None:
         campaign, tested = desk.look_at_test(campaign)
     approvals = store.approvals(campaign.id)
     if json:
-        output.as_json(campaign_views.shown_json(campaign, approvals, tested))
+        output.as_json(shown_json(campaign, approvals, tested))
     else:
         campaign_views.print_campaign(campaign, approvals, tested, here.settings.timezone)
 
@@ -138,7 +139,7 @@ def explain_(
         found: Explanation = explain(here.database, house, campaign, here.clock, sample=sample, told=told)
     language = here.settings.organisation.language
     if json:
-        output.as_json(campaign_views.explanation_json(found))
+        output.as_json(explanation_json(found) | {"recipients": [told_json(one) for one in found.people]})
     elif csv:
         campaign_views.print_people_csv(found, language)
     else:
@@ -268,7 +269,7 @@ def report_(
         )
         _write(html, words)
     if json:
-        output.as_json(campaign_figures.as_json(found))
+        output.as_json(report_json(found))
     elif html is None:
         campaign_figures.print_report(found, settings.timezone, settings.organisation.language)
 

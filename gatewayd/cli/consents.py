@@ -8,31 +8,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.table import Table
 
 from gatewayd.cli import context, options, output
 from gatewayd.cli.options import AsJson, By, PurposeKey, Yes
-from gatewayd.cli.rejected import rejected_json, rejected_rows
+from gatewayd.cli.rejected import rejected_rows
 from gatewayd.daemon.rules import number_rules
-from gatewayd.domain.audit import Row
 from gatewayd.domain.consent import EXPIRED, NO_CONSENT, OPT_OUT, Method
 from gatewayd.domain.field import plain_text, read_moment
 from gatewayd.domain.purpose import Purpose
+from gatewayd.domain.sender import any_number
 from gatewayd.errors import NumberError, RefusedByRule, UsageError
 from gatewayd.interfaces.documents import html as as_html
 from gatewayd.interfaces.documents import pdf as as_pdf
 from gatewayd.interfaces.dropfolder.names import safe_name
 from gatewayd.interfaces.lists import PeopleList, open_list
-from gatewayd.interfaces.shapes import consent_json
+from gatewayd.interfaces.people_shapes import consent_plan_json, proof_json
 from gatewayd.services.asking import Asking
 from gatewayd.services.consents import ConsentBook, ConsentPlan, present_wording
 from gatewayd.services.proof import Document, Held, Writer
 from gatewayd.store.contacts import Contacts
-from gatewayd.store.people import Consent, NewConsent, OptOut, People, Wording
-from gatewayd.store.questions import Question
+from gatewayd.store.people import Consent, NewConsent, People, Wording
 
 app = options.noun("Recorded agreements, with their proofs.")
 
@@ -167,7 +166,7 @@ def ask(
     refused = 0
     contacts = Contacts(here.database)
     for number in output.counted(wanted, "asked", len(wanted)):
-        known = contacts.get(context.any_number(number, settings.country) or "")
+        known = contacts.get(any_number(number, settings.country) or "")
         spoken = language or (known.language if known is not None else "")
         try:
             asked = asking.ask(number, purpose, reason=reason, by=by or context.operator(), days=days, language=spoken)
@@ -245,7 +244,8 @@ def import_(
     if written:
         ledger.record(new)
     if json:
-        output.as_json({**_plan_json(plan, read), "written": written})
+        about = {"sha256": read.sha256, "left_out": list(read.left_out)}
+        output.as_json({**about, **consent_plan_json(plan), "written": written})
     else:
         output.say(options.verdict(written, bool(new)))
     if plan.rejected:
@@ -260,25 +260,6 @@ def _print(plan: ConsentPlan, read: PeopleList) -> None:
     output.section("Rejected", rejected_rows(plan.rejected))
     output.section("Opted out, and stay so: nothing is recorded", [(number,) for number in plan.opted_out])
     output.say(f"{len(plan.new)} new, {plan.known} recorded before from this file, {len(plan.rejected)} rejected")
-
-
-def _plan_json(plan: ConsentPlan, read: PeopleList) -> dict[str, Any]:
-    return {
-        "sha256": read.sha256,
-        "left_out": list(read.left_out),
-        "new": [
-            {
-                "number": one.recipient,
-                "purpose": one.purpose,
-                "method": one.method,
-                "agreed_at": output.rfc3339(one.agreed_at),
-            }
-            for one in plan.new
-        ],
-        "known": plan.known,
-        "opted_out": plan.opted_out,
-        "rejected": rejected_json(plan.rejected),
-    }
 
 
 def book(here: context.Context) -> ConsentBook:
@@ -321,7 +302,7 @@ def show(
     """Show the proof of what a person agreed to, in the organisation's language, with all that was said since."""
     here = context.of(ctx)
     settings, now = here.settings, here.clock.utc_now()
-    who = context.any_number(number, settings.country)
+    who = any_number(number, settings.country)
     if who is None:
         raise UsageError(f"{number} is no phone number")
     files = [(output.open_file(path), path, render) for path, render in ((html, _html), (pdf, as_pdf.render)) if path]
@@ -356,49 +337,6 @@ def _print_document(document: Document) -> None:
     output.say("")
     for words in document.foot:
         output.say(words, style="dim")
-
-
-def proof_json(held: Held) -> dict[str, Any]:
-    """The proof, for scripts."""
-    active = next((one for one in held.optouts if one.lifted_at is None), None)
-    return {
-        "recipient": held.number,
-        "opted_out_at": output.rfc3339(active.recorded_at) if active else None,
-        "heard_at": output.rfc3339(held.heard_at),
-        "consents": [{**consent_json(one), "audit": _entry_json(held.entry_of(one))} for one in held.consents],
-        "questions": [question_json(one) for one in held.questions],
-        "opt_outs": [optout_json(one) for one in held.optouts],
-        "audit": [{"event": row.event, **(_entry_json(row) or {})} for row in held.entries],
-    }
-
-
-def _entry_json(row: Row | None) -> dict[str, Any] | None:
-    return None if row is None else {"seq": row.seq, "at": row.at, "hash": row.hash.hex()}
-
-
-def question_json(one: Question) -> dict[str, Any]:
-    """A question by SMS, for scripts."""
-    return {
-        "purpose": one.purpose,
-        "reason": one.reason,
-        "asked_by": one.asked_by,
-        "asked_at": output.rfc3339(one.asked_at),
-        "deadline": output.rfc3339(one.deadline),
-        "message": one.message_id,
-        "answer": one.answer or None,
-        "answered_at": output.rfc3339(one.answered_at),
-    }
-
-
-def optout_json(one: OptOut) -> dict[str, Any]:
-    """An opt-out, for scripts."""
-    return {
-        "origin": one.origin,
-        "recorded_by": one.recorded_by,
-        "recorded_at": output.rfc3339(one.recorded_at),
-        "lifted_at": output.rfc3339(one.lifted_at),
-        "lifted_by": one.lifted_by or None,
-    }
 
 
 def table(found: Sequence[Consent], zone: tzinfo) -> Table:

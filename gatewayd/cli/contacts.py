@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from gatewayd.cli import context, options, output
 from gatewayd.cli.consents import Agreed, Evidence, InLanguage, MethodOption, Words, book, words_of
-from gatewayd.cli.held import Held, contact_json, person_json
+from gatewayd.cli.held import tables
 from gatewayd.cli.options import AsJson, By, Limit, Yes
-from gatewayd.cli.rejected import rejected_json, rejected_rows
+from gatewayd.cli.rejected import rejected_rows
 from gatewayd.daemon.rules import number_rules
 from gatewayd.domain.field import FAMILY_NAME, GIVEN_NAME, LANGUAGE, fold_heading, shown
+from gatewayd.domain.sender import any_number
 from gatewayd.errors import UsageError
 from gatewayd.interfaces.dropfolder.names import safe_name
 from gatewayd.interfaces.lists import PeopleList, Wanted, open_list
+from gatewayd.interfaces.people_shapes import contact_json, contact_plan_json, holdings_json
 from gatewayd.services.contacts import OWN, Change, ContactLists, Plan
+from gatewayd.services.holdings import Holdings
 from gatewayd.store.contacts import Contacts, Person
 from gatewayd.store.people import NewConsent
 
@@ -66,7 +69,8 @@ def import_(
     if written:
         lists.carry_out(plan, safe_name(file.name), by=by or context.operator(), sha256=read.sha256)
     if json:
-        output.as_json({**_plan_json(plan, read), "written": written})
+        about = {"sha256": read.sha256, "left_out": list(read.left_out)}
+        output.as_json({**about, **contact_plan_json(plan), "written": written})
     else:
         output.say(options.verdict(written, plan.writes))
     if plan.rejected:
@@ -106,25 +110,6 @@ def _differences(change: Change) -> str:
     return ", ".join(f"{name}: {shown(before)} -> {shown(after)}" for name, before, after in change.differences)
 
 
-def _plan_json(plan: Plan, read: PeopleList) -> dict[str, Any]:
-    return {
-        "sha256": read.sha256,
-        "left_out": list(read.left_out),
-        "new": [person_json(person) for person in plan.new],
-        "changed": [
-            {
-                "number": one.new.number,
-                "differences": [dict(zip(("field", "old", "new"), each, strict=True)) for each in one.differences],
-            }
-            for one in plan.changed
-        ],
-        "unchanged": plan.unchanged,
-        "rejected": rejected_json(plan.rejected),
-        "opted_out": plan.opted_out,
-        "consents": len(plan.consents),
-    }
-
-
 @app.command("list")
 def list_(ctx: typer.Context, limit: Limit = 100, json: AsJson = False) -> None:
     """List contacts, the newest first."""
@@ -146,15 +131,15 @@ def list_(ctx: typer.Context, limit: Limit = 100, json: AsJson = False) -> None:
 def show(ctx: typer.Context, number: str, json: AsJson = False) -> None:
     """Show everything that is held about a number: the contact, what was agreed to, opt-outs, the last messages."""
     here = context.of(ctx)
-    who = context.any_number(number, here.settings.country)
+    who = any_number(number, here.settings.country)
     if who is None:
         raise UsageError(f"{number} is no phone number")
-    held = Held.of(here, who)
+    held = Holdings.of(here.database, who)
     if json:
-        output.as_json(held.as_json())
+        output.as_json(holdings_json(held))
         return
     if not held:
         output.say(f"Nothing is held about {who}.")
         return
-    for thing in held.tables(here):
+    for thing in tables(held, here):
         output.show(thing)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,8 +20,6 @@ from gatewayd.clock import Clock, SystemClock
 from gatewayd.credentials import Credentials
 from gatewayd.daemon import storage
 from gatewayd.daemon.rules import number_rules
-from gatewayd.domain.number import repair_excel
-from gatewayd.domain.sender import e164
 from gatewayd.errors import NumberError
 from gatewayd.services import wakeup
 from gatewayd.store.engine import Database
@@ -108,15 +105,6 @@ def recipients(settings: config.Settings, numbers: Sequence[str]) -> list[str]:
                 raise
             raise NumberError(error.reason, f"{number}: {error} (nothing was recorded)") from None
     return found
-
-
-def any_number(written: str, country: str) -> str | None:
-    """A number as people write it, of whatever kind and country, in E.164: one that is held, or opted out."""
-    try:
-        repaired = repair_excel(written)
-    except NumberError:
-        return None
-    return e164(re.sub(r"[\s.()/-]", "", repaired), country)
 
 
 def hand_over(file: Path) -> None:

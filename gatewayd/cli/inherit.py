@@ -11,6 +11,7 @@ import typer
 
 from gatewayd.cli import context, options, output
 from gatewayd.daemon.rules import number_rules, reader_of
+from gatewayd.domain.sender import any_number
 from gatewayd.errors import UsageError
 from gatewayd.interfaces.legacy import gammu, smsd
 from gatewayd.interfaces.legacy.inheritance import Inheritance
@@ -105,7 +106,7 @@ def _queue(here: context.Context, found: Inheritance, key: str, *, held: bool, d
 
 def _blacklist(here: context.Context, found: Inheritance, *, dry: bool) -> None:
     country = here.settings.country
-    numbers = {number for written in found.optouts if (number := context.any_number(written, country)) is not None}
+    numbers = {number for written in found.optouts if (number := any_number(written, country)) is not None}
     if not numbers:
         return
     people, now = People(here.database), here.clock.utc_now()
@@ -120,9 +121,7 @@ def _stops(here: context.Context, found: Inheritance, *, apply: bool) -> None:
     """What the old inbox says, whose STOPs nobody may have heard."""
     people, country, now = People(here.database), here.settings.country, here.clock.utc_now()
     heard = [(one.sender, one.text, one.at) for one in found.heard]
-    stops = inheriting.stops(
-        heard, reader_of(here.settings), lambda sender: context.any_number(sender, country), people
-    )
+    stops = inheriting.stops(heard, reader_of(here.settings), lambda sender: any_number(sender, country), people)
     for number, (at, rule) in stops.certain.items():
         day = f" {at:%Y-%m-%d}" if at else ""
         if apply:

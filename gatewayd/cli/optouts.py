@@ -15,8 +15,10 @@ import typer
 from gatewayd.cli import context, options, output
 from gatewayd.cli.options import AsJson, By, Limit
 from gatewayd.domain.audit import Event
+from gatewayd.domain.sender import any_number
 from gatewayd.errors import UsageError
 from gatewayd.interfaces.dropfolder.report import neutral
+from gatewayd.interfaces.shapes import optout_json
 from gatewayd.store import audit
 from gatewayd.store.people import People
 
@@ -56,7 +58,7 @@ def remove(
 
 def _all_numbers(numbers: Sequence[str], here: context.Context, done: str) -> list[str]:
     """The numbers, of whatever kind and country: an opt-out holds for all. UsageError if one is none."""
-    found = [(written, context.any_number(written, here.settings.country)) for written in numbers]
+    found = [(written, any_number(written, here.settings.country)) for written in numbers]
     for written, number in found:
         if number is None:
             raise UsageError(f"{written}: this is no phone number (nothing was {done})")
@@ -127,7 +129,7 @@ def _numbers_of(rows: Iterable[tuple[int, str, str]], country: str) -> tuple[dic
     found: dict[str, str] = {}
     wrong: list[tuple[int, str]] = []
     for line, cell, origin in rows:
-        number = context.any_number(cell, country)
+        number = any_number(cell, country)
         if number is not None:
             found.setdefault(number, origin)
         elif cell and not (line == 1 and not any(map(str.isdigit, cell))):  # a heading
@@ -163,17 +165,7 @@ def list_(
     number = _all_numbers([recipient], here, "changed")[0] if recipient else ""
     found = People(here.database).optouts(recipient=number, limit=limit)
     if json:
-        output.as_json(
-            [
-                {
-                    "recipient": one.recipient,
-                    "origin": one.origin,
-                    "recorded_by": one.recorded_by,
-                    "recorded_at": output.rfc3339(one.recorded_at),
-                }
-                for one in found
-            ]
-        )
+        output.as_json([optout_json(one) for one in found])
         return
     if not found:
         output.say(f"{number} has not opted out." if number else "No opt-out is recorded.")

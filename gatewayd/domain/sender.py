@@ -12,9 +12,11 @@ import re
 import phonenumbers
 from phonenumbers import NumberParseException
 
-from gatewayd.domain.number import from_overseas
+from gatewayd.domain.number import from_overseas, repair_excel
+from gatewayd.errors import NumberError
 
 _INTERNATIONAL = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+_BETWEEN = re.compile(r"[\s.()/-]")
 _DIGITS = re.compile(r"[0-9]{7,15}", re.ASCII)
 
 
@@ -25,6 +27,15 @@ def e164(shown: str, country: str) -> str | None:
     if not _DIGITS.fullmatch(shown):
         return None
     return _possible(from_overseas(shown, country), country) or _possible(f"+{shown.removeprefix('00')}", None)
+
+
+def any_number(written: str, country: str) -> str | None:
+    """A number as people write it, of whatever kind and country, in E.164: one that is held, or opted out."""
+    try:
+        repaired = repair_excel(written)
+    except NumberError:
+        return None
+    return e164(_BETWEEN.sub("", repaired), country)
 
 
 def _possible(digits: str, country: str | None) -> str | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gatewayd.clock import rfc3339
 from gatewayd.store.campaigns import Campaign
 from gatewayd.store.inbox import Incoming
 from gatewayd.store.outbox import MessageRecord
 from gatewayd.store.people import Consent, OptOut
+
+if TYPE_CHECKING:  # who lists messages has no use for what counts limits
+    from gatewayd.services.simlist import Seen
 
 
 def message_json(message: MessageRecord) -> dict[str, Any]:
@@ -85,4 +88,31 @@ def campaign_json(campaign: Campaign) -> dict[str, Any]:
              "missed", "created_by", "state", "reason", "test_skipped", "run")  # fmt: skip
     return {name: getattr(campaign, name) for name in words} | {
         name: rfc3339(getattr(campaign, name)) for name in moments
+    }
+
+
+def sim_json(sim: Seen) -> dict[str, Any]:
+    """A SIM with its limits and what is left of them."""
+    settings, found = sim.settings, sim.found
+    return {
+        "name": settings.name,
+        "pool": settings.pool,
+        "iccid": settings.iccid or None,
+        "imsi": settings.imsi or None,
+        "line_allows": sorted(settings.line_allows) if settings.line_allows is not None else None,
+        "state": sim.state,
+        "port": found.port if found else None,
+        "seen_at": rfc3339(found.seen_at) if found else None,
+        "reports": {"sent": sim.heard.sent, "reported": sim.heard.reported},
+        "suspended_until": rfc3339(found.suspended_until) if found else None,
+        "limits": [
+            {
+                "limit": one.limit,
+                "allowed": one.allowed,
+                "used": one.used,
+                "left": one.left,
+                "renews_at": rfc3339(one.renews_at),
+            }
+            for one in sim.left
+        ],
     }
