@@ -65,11 +65,16 @@ def _chart(hours: Sequence[tuple[datetime, int]], zone: tzinfo) -> None:
 
 
 def _proof(found: Report) -> None:
-    words = f"Confidentiality: {found.submissions} SMS were given to the network, each to one destination"
+    """What was looked at for it is said, for "confidential" alone proves nothing."""
+    words = f"Confidentiality: {found.submissions} SMS of {output.many(found.submitted, 'message')} were given to the"
     if found.confidential:
-        output.say(f"{words}; no text held another recipient's number.", style="green")
-    else:
-        output.fail(f"{words}; but {output.many(found.betrayed, 'text')} held another recipient's number")
+        checked = "each message has one number, its own recipient's, and no text holds another recipient's"
+        output.say(f"{words} network, each read back and let go to one destination; {checked}.", style="green")
+        return
+    if found.strays:
+        output.fail(f"{words} network; {output.many(found.strays, 'message')} had not its own recipient's number alone")
+    if found.betrayed:
+        output.fail(f"{words} network; {output.many(found.betrayed, 'text')} held another recipient's number")
 
 
 def print_csv(fates: Iterable[Fate], language: str) -> None:

@@ -21,9 +21,11 @@ _WORDS = {
         "canceled": "annulés", "held": "retenus", "queued": "en attente", "left_out": "N'ont rien reçu", "why": "Motif",
         "people": "personnes", "optouts": "STOP", "replies": "réponses", "parts": "SMS facturés", "cost": "coût",
         "sims": "Par carte SIM", "sim": "SIM", "hours": "Envois par heure", "causes": "Refus, par cause",
-        "confidential": "Confidentialité : {n} SMS remis au réseau, chacun à un seul destinataire ; aucun texte ne "
-        "contenait le numéro d'une autre personne.",
-        "not_confidential": "{n} SMS remis au réseau ; {bad} textes contenaient le numéro d'une autre personne.",
+        "confidential": "Confidentialité : {n} SMS remis au réseau, pour {messages} messages. Chaque SMS a été relu "
+        "avant son départ : un seul destinataire. Vérifié pour ce compte rendu : chaque message n'a qu'un numéro, "
+        "celui de la personne pour qui il a été écrit ; aucun texte ne contient le numéro d'une autre.",
+        "not_confidential": "{n} SMS remis au réseau, pour {messages} messages ; {bad} textes contenaient le numéro "
+        "d'une autre personne ; {strays} messages n'avaient pas le seul numéro de leur destinataire.",
         "unpriced": "inconnu (price_per_sms)", "made": "Établi le", "by": "par", "approved": "Approuvée par",
     },
     "en": {
@@ -33,9 +35,11 @@ _WORDS = {
         "held": "held", "queued": "waiting", "left_out": "Got nothing", "why": "Reason", "people": "people",
         "optouts": "STOP", "replies": "replies", "parts": "SMS billed", "cost": "cost", "sims": "By SIM", "sim": "SIM",
         "hours": "Sent by hour", "causes": "Refusals, by cause",
-        "confidential": "Confidentiality: {n} SMS were given to the network, each to one destination; no text held "
-        "another person's number.",
-        "not_confidential": "{n} SMS were given to the network; {bad} texts held another person's number.",
+        "confidential": "Confidentiality: {n} SMS were given to the network, of {messages} messages. Each was read "
+        "back before it went: one destination. Checked for this report: each message has one number, that of the "
+        "person it was made for, and no text holds another's.",
+        "not_confidential": "{n} SMS were given to the network, of {messages} messages; {bad} texts held another "
+        "person's number; {strays} messages had not their recipient's number alone.",
         "unpriced": "not known (price_per_sms)", "made": "Made on", "by": "by", "approved": "Approved by",
     },
 }  # fmt: skip
@@ -104,7 +108,7 @@ def page(
         now=_local(now, zone),
         states=[(words[name], counts[name]) for name in _STATES if counts.get(name)],
         cost=words["unpriced"] if report.cost is None else f"{report.cost:.2f}",
-        proof=proof.format(n=report.submissions, bad=report.betrayed),
+        proof=proof.format(n=report.submissions, messages=report.submitted, bad=report.betrayed, strays=report.strays),
         chart=_chart(report.hours, zone),
         reasons=[
             (words["left_out"], said),

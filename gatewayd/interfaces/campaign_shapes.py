@@ -81,6 +81,7 @@ def report_json(found: Report) -> dict[str, object]:
         ],
         "sent_by_hour": [{"hour": rfc3339(hour), "sent": count} for hour, count in found.hours],
         "submissions": found.submissions,
-        "destinations_each": 1,
+        "messages_submitted": found.submitted,
+        "messages_to_others": found.strays,
         "texts_with_others_numbers": found.betrayed,
     }  # fmt: skip

@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 
 from gatewayd.clock import Clock
+from gatewayd.domain import consent
 from gatewayd.domain.audit import timestamp
 from gatewayd.domain.campaign import (
     Audience,
@@ -46,6 +47,11 @@ log = structlog.get_logger(__name__)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 TEST_MARK = {"fr": "[ESSAI] ", "en": "[TEST] "}
+_TRUSTED = {
+    consent.OPT_OUT: "this person said STOP, and has to answer START (or: gatewayd optouts remove)",
+    consent.NO_CONSENT: "no consent of this person to its purpose is recorded: gatewayd consents record",
+    consent.EXPIRED: "this person's consent to its purpose is too old: gatewayd consents record",
+}
 MISSED = "missed"
 """Why a campaign is paused whose hour passed while gatewayd was off."""
 HOUR = timedelta(hours=1)
@@ -97,8 +103,9 @@ class CampaignDesk:
     def approve(self, name: str, by: str) -> tuple[Campaign, int]:
         """Agree to what was tested; and how many more must. RefusedByRule."""
         campaign = self._store.get(name)
-        if campaign.state is CampaignState.TO_TEST:
-            raise RefusedByRule("to_test", f"campaign {name} is to be tested first: gatewayd campaigns test {name}")
+        if campaign.state in (CampaignState.DRAFT, CampaignState.TO_TEST):
+            how = "test" if campaign.state is CampaignState.DRAFT else "show"
+            raise RefusedByRule("to_test", f"campaign {name} is to be tested first: gatewayd campaigns {how} {name}")
         found = explain(self._database, self._house, campaign, self._clock)
         check(self._house.purpose(campaign.purpose), found.remarks)
         if not found.included and campaign.repeat is Repeat.ONCE:
@@ -212,7 +219,7 @@ class CampaignDesk:
         with self._database.read() as connection:
             refusal = self._people.refusal(connection, self._house.purpose(campaign.purpose), number, now)
         if refusal is not None:
-            raise RefusedByRule(refusal, f"the trusted number {number} may not be written to: {refusal}")
+            raise RefusedByRule(refusal, f"the trusted number {number} may not be written to: {_TRUSTED[refusal]}")
 
     def _test_message(self, judge: Judge, campaign: Campaign, number: str, now: datetime) -> NewMessage:
         """Filled with what is known of the trusted person himself; what is not stands as its name, in brackets."""

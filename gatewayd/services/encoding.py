@@ -2,6 +2,8 @@
 
 The plan of a text is a function of the text alone, so part 3 is the same octets whoever sends it and whenever: a
 message resumed after a restart joins its first parts by the reference that was fixed when it was accepted.
+
+What was encoded is read back before it goes: a PDU has one destination, and it must be the recipient of its message.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from datetime import timedelta
 
 from gatewayd.domain.text import plan
 from gatewayd.errors import PduError
-from gatewayd.modem.pdu import EncodedPdu, submissions
+from gatewayd.modem.pdu import EncodedPdu, destination, submissions
 from gatewayd.store.outbox import Work
 
 VALIDITY = timedelta(hours=24)
@@ -37,5 +39,8 @@ class Encoder:
             )
             if len(submits) != work.parts:
                 raise PduError(f"{len(submits)} parts where {work.parts} were accepted")
-            self._message_id, self._pdus = work.message_id, [submit.encode() for submit in submits]
+            pdus = [submit.encode() for submit in submits]
+            if any(destination(pdu.hex) != work.recipient for pdu in pdus):
+                raise PduError("a part would go to another number than its message")
+            self._message_id, self._pdus = work.message_id, pdus
         return self._pdus[work.part - 1]

@@ -1,7 +1,8 @@
 """What became of a campaign: who got it, what failed and why, who left, what it cost; and that nobody saw anybody.
 
-Each SMS has one destination, for a message has one recipient. What could still betray somebody is a text with another
-recipient's number in it: none is made (`domain/confidential.py`), and the report looks through all of them again.
+That is looked at again, and not only believed: each message has one number, that of the person for whom the campaign
+made it, and no text holds the number of another recipient. The PDUs are not kept: each is read back before it goes
+(`services/encoding.py`).
 """
 
 from __future__ import annotations
@@ -36,7 +37,12 @@ class SimFigures:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The figures. `parts` are those sent; `cost` is None where a SIM has no price."""
+    """The figures. `parts` are those sent; `cost` is None where a SIM has no price.
+
+    submissions, submitted   SMS given to the network, and of how many messages
+    strays                   messages that are not those of one person of the audience
+    betrayed                 texts that hold the number of another recipient
+    """
 
     campaign: Campaign
     accepted: int
@@ -51,6 +57,8 @@ class Report:
     sims: Sequence[SimFigures]
     hours: Sequence[tuple[datetime, int]] = field(default=())
     submissions: int = 0
+    submitted: int = 0
+    strays: int = 0
     betrayed: int = 0
 
     @property
@@ -65,8 +73,8 @@ class Report:
 
     @property
     def confidential(self) -> bool:
-        """Whether no text held the number of another recipient."""
-        return not self.betrayed
+        """Whether nobody could see anybody."""
+        return not self.betrayed and not self.strays
 
 
 def report(database: Database, house: House, campaign: Campaign) -> Report:
@@ -78,6 +86,7 @@ def report(database: Database, house: House, campaign: Campaign) -> Report:
         states[group.state] += group.messages
     by_sim = _by_sim(groups, house)
     prices = [sim.price for sim in by_sim if sim.parts]
+    submissions, submitted = figures.submissions(campaign)
     cost = None if None in prices else round(sum(price for price in prices if price is not None), 2)
     return Report(
         campaign=campaign,
@@ -92,7 +101,9 @@ def report(database: Database, house: House, campaign: Campaign) -> Report:
         cost=cost,
         sims=by_sim,
         hours=figures.by_hour(campaign),
-        submissions=figures.submissions(campaign),
+        submissions=submissions,
+        submitted=submitted,
+        strays=figures.strays(campaign),
         betrayed=_betrayed(figures, campaign),
     )
 

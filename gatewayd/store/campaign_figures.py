@@ -85,12 +85,28 @@ class Figures:
             rows = connection.execute(query.group_by(hour).order_by(hour))
             return [(_EPOCH + timedelta(hours=int(number)), int(count)) for number, count in rows]
 
-    def submissions(self, campaign: Campaign) -> int:
-        """SMS that were given to the network: each is of one message, and that has one recipient."""
-        query = sa.select(sa.func.count()).select_from(attempts.join(messages, _m.id == _a.message_id))
+    def submissions(self, campaign: Campaign) -> tuple[int, int]:
+        """SMS that were given to the network, and of how many messages."""
+        query = sa.select(sa.func.count(), sa.func.count(sa.distinct(_m.id))).select_from(
+            attempts.join(messages, _m.id == _a.message_id)
+        )
         with self._database.read() as connection:
-            which = _m.campaign_id == campaign.id, _a.on_wire_at.is_not(None)
-            return int(connection.execute(query.where(*which)).scalar_one())
+            row = connection.execute(query.where(_m.campaign_id == campaign.id, _a.on_wire_at.is_not(None))).one()
+            return int(row[0]), int(row[1])
+
+    def strays(self, campaign: Campaign) -> int:
+        """Messages whose number is not that of the one person for whom the campaign made them, or is not one number."""
+        theirs = sa.exists().where(
+            _r.campaign_id == campaign.id, _r.recipient == _m.recipient, _r.run > TEST_RUN, _r.message_id == _m.id
+        )
+        like = _m.recipient.op("GLOB", is_comparison=True)
+        right = sa.and_(theirs, like("+[0-9]*"), sa.not_(like("+*[^0-9]*")))
+        query = sa.select(sa.func.count()).where(_m.campaign_id == campaign.id, sa.not_(right))
+        twice = sa.select(sa.func.count() - sa.func.count(sa.distinct(_r.message_id))).where(
+            _r.campaign_id == campaign.id, _r.run > TEST_RUN, _r.message_id.is_not(None)
+        )
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one()) + int(connection.execute(twice).scalar_one())
 
     def texts(self, campaign: Campaign) -> Iterator[tuple[str, str]]:
         """To whom, and what, read as it is consumed."""

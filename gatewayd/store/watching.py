@@ -88,10 +88,10 @@ class Watch:
             return [Outcome(outcome) for outcome in connection.execute(query).scalars()]
 
     def stops(self, campaign: Campaign, since: datetime) -> int:
-        """People who said STOP by SMS since then, and to whom it has written."""
+        """People who said STOP by SMS since then, and to whom it has written: who tests it, tries that, too."""
         o = optouts.c
         wrote = sa.exists().where(
-            _r.campaign_id == campaign.id, _r.recipient == o.recipient, _r.message_id.is_not(None)
+            _r.campaign_id == campaign.id, _r.recipient == o.recipient, _r.run > TEST_RUN, _r.message_id.is_not(None)
         )
         query = sa.select(sa.func.count()).where(o.recorded_at >= since, o.origin == "sms", wrote.correlate(optouts))
         with self._database.read() as connection:

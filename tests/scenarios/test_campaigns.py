@@ -376,7 +376,7 @@ def test_the_report_counts_what_the_network_saw(make_campaigns: Callable[..., Ca
     assert dict(found.causes) == {"cms:1": 1}
     assert found.left_out == {"no_consent": 1}
     answers = 1  # to the STOP
-    assert found.submissions == len(world.ledger) - answers + 1  # one was refused
+    assert found.submissions == found.submitted == len(world.ledger) - answers + 1  # one was refused
     assert [(sim.name, sim.sent, sim.failed) for sim in found.sims] == [("a", 3, 1)]
     assert sum(count for _, count in found.hours) == 3
     assert found.confidential

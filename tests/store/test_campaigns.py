@@ -16,7 +16,7 @@ from gatewayd.store.campaign_figures import Figures
 from gatewayd.store.campaigns import FOR_EVER, AudienceRow, Campaign, Campaigns, Judgement, NewCampaign, Step
 from gatewayd.store.engine import Database
 from gatewayd.store.outbox import Outbox
-from gatewayd.store.schema import campaign_approvals, campaign_rows, campaigns, messages
+from gatewayd.store.schema import campaign_approvals, campaign_recipients, campaign_rows, campaigns, messages
 from gatewayd.store.watching import Watch
 from tests.store.conftest import NOW
 from tests.store.test_outbox import ALICE, BOB, EVENTS, new, taken
@@ -179,6 +179,7 @@ def test_no_question_about_a_campaign_reads_the_queue(database: Database) -> Non
     watch.stops(campaign, NOW)
     figures.groups(campaign)
     figures.submissions(campaign)
+    figures.strays(campaign)
     list(figures.fates(campaign))
     reader.set_trace_callback(None)
     driver.set_trace_callback(None)
@@ -187,6 +188,25 @@ def test_no_question_about_a_campaign_reads_the_queue(database: Database) -> Non
     steps = [(step[-1], text) for text in read for step in reader.execute(f"EXPLAIN QUERY PLAN {text}")]
     whole = ("SCAN messages", "SCAN attempts", "SCAN campaign_recipients")
     assert [text for step, text in steps if step in whole] == []
+
+
+def test_a_message_that_is_not_its_recipients_alone_is_found(database: Database) -> None:
+    campaign = run(database, ALICE, BOB)
+    figures = Figures(database)
+    assert figures.strays(campaign) == 0
+
+    def spoiled(statement: sa.Update | sa.Insert) -> int:
+        database.write(lambda connection: connection.execute(statement))
+        return figures.strays(campaign)
+
+    to_alice = sa.update(messages).where(messages.c.recipient == ALICE)
+    assert spoiled(to_alice.values(recipient=f"{ALICE},{BOB}")) == 1
+    assert spoiled(sa.update(messages).where(messages.c.recipient != BOB).values(recipient=BOB)) == 1
+    back = sa.update(messages).where(messages.c.id == sa.select(sa.func.min(messages.c.id)).scalar_subquery())
+    assert spoiled(back.values(recipient=ALICE)) == 0
+    first = Outbox(database).list()[-1]
+    row = {"campaign_id": campaign.id, "recipient": "+33639980007", "run": 1, "message_id": first.id}
+    assert spoiled(sa.insert(campaign_recipients).values(row)) == 1
 
 
 def test_a_state_that_changes_touches_no_index_of_campaigns() -> None:

@@ -7,7 +7,7 @@
 Nothing but PduError comes out of it, whatever goes in, and a text never leaves it but as hexadecimal digits.
 """
 
-from gatewayd.modem.pdu.decoder import decode
+from gatewayd.modem.pdu.decoder import decode, destination
 from gatewayd.modem.pdu.fields import DataCoding, EnhancedValidity, Validity
 from gatewayd.modem.pdu.header import Concat, Element, Header, Ports
 from gatewayd.modem.pdu.messages import (
@@ -38,6 +38,7 @@ __all__ = [
     "Validity",
     "classify_status",
     "decode",
+    "destination",
     "join",
     "submissions",
 ]

@@ -57,6 +57,16 @@ def decode(hex: str, *, outgoing: bool | None = None, with_smsc: bool = True) ->
     raise PduError(f"the message type {kind} is not read here")
 
 
+def destination(hex: str) -> str:
+    """The one number that this SMS-SUBMIT, with its service centre, goes to; what lies behind it is not read."""
+    cursor = Cursor(unhexlify(hex))
+    decode_service_centre(cursor)
+    if cursor.octet("first octet") & 0x03 != _SUBMIT:
+        raise PduError("this is no SMS-SUBMIT")
+    cursor.octet("reference")
+    return decode_address(cursor, "destination", strict=True)[0]
+
+
 def _submit(cursor: Cursor, first: int, smsc: str | None) -> Submit:
     reference = cursor.octet("reference")
     number, toa = decode_address(cursor, "destination", strict=True)
