@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-KILLS = 20
+KILLS = 25
 STEPS = 100_000
 
 

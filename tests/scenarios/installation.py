@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from gatewayd.store.engine import Database
 from tests.scenarios import forked
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,6 +68,16 @@ class Installation:
 
     def states(self) -> dict[int, str]:
         return {message["id"]: message["state"] for message in self.json("messages", "list")}
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """The database beside the commands, as the daemon has it."""
+        key = (self.state / "credentials" / "db-key").read_text().strip()
+        database = Database.open(self.state / "gatewayd.db", key=bytes.fromhex(key))
+        try:
+            yield database
+        finally:
+            database.close()
 
     @contextmanager
     def daemon(self, *, watchdog: float = 60.0) -> Iterator[Daemon]:

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,25 +35,14 @@ FIRST, SECOND, THIRD, FOURTH, FIFTH = (f"+3363998000{place}" for place in (1, 2,
 ALERTE = Purpose("alerte", "Alertes", Basis.VITAL_INTEREST)
 
 
-@contextmanager
-def opened(installation: Installation) -> Iterator[Database]:
-    """The database beside the commands, as the daemon has it."""
-    key = (installation.state / "credentials" / "db-key").read_text().strip()
-    database = Database.open(installation.state / "gatewayd.db", key=bytes.fromhex(key))
-    try:
-        yield database
-    finally:
-        database.close()
-
-
 def trail(installation: Installation) -> list[Row]:
-    with opened(installation) as database, database.read() as connection:
+    with installation.database() as database, database.read() as connection:
         return list(audit.rows(connection))
 
 
 def prepare(installation: Installation) -> None:
     """What no command makes: two messages that may have gone out, an opt-out to review, two PDUs nobody can read."""
-    with opened(installation) as database:
+    with installation.database() as database:
         now, outbox = datetime.now(UTC), Outbox(database)
         sim_id = Sims(database).remember(
             iccid="8933000000000000001", imsi="208", name="s", pool="default", imei="35", port="p", now=now
@@ -220,7 +208,7 @@ def copy(used: Installation, tmp_path: Path) -> Installation:
 
 def damage(installation: Installation, statement: str) -> None:
     """As somebody does it who has the key and takes the triggers away."""
-    with opened(installation) as database:
+    with installation.database() as database:
 
         def act(connection: Any) -> None:
             for name in ("audit_next", "audit_final", "audit_kept"):
