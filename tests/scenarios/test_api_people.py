@@ -73,6 +73,13 @@ def test_kannels_call(api: Serving) -> None:
     ]
 
 
+def test_a_plus_that_nobody_encoded_is_one(api: Serving) -> None:
+    token = api.token(Scope.SUBMIT, name="zabbix", purposes=["alerte"])
+    answer = api.ask("GET", f"{KANNEL}?username=zabbix&password={token}&text=x&to=+447700900123")
+    assert answer.text == "a number of GB, where we may not write, rejected"
+    assert api.ask("GET", f"{KANNEL}?username=zabbix&password={token}%0A&text=x&to=+33639980001").status_code == 202
+
+
 @pytest.mark.parametrize(
     ("changed", "status"),
     [

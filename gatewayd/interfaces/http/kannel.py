@@ -1,13 +1,15 @@
 """/cgi-bin/sendsms, as Kannel answers it: for the hundreds of programs that speak it and nothing else.
 
 `username` and `password` are name and token; the token must be for one purpose, for the call names none. `to` may be
-several numbers with blanks between them, `text` is UTF-8 unless `charset` says otherwise (UTF-16BE where `coding=2`).
-`from` is ignored: the SIM says who writes. So is `dlr-mask`: `GET /v1/messages/ID` tells what becomes of a message, and
-nobody is called back. Binary messages (`udh`, `coding=1`) are refused.
+several numbers with blanks between them; a plus that nobody encoded came as a blank, and is one again: many scripts
+call so. `text` is UTF-8 unless `charset` says otherwise (UTF-16BE where `coding=2`). `from` is ignored: the SIM says
+who writes. So is `dlr-mask`: `GET /v1/messages/ID` tells what becomes of a message, and nobody is called back. Binary
+messages (`udh`, `coding=1`) are refused.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 from urllib.parse import parse_qsl
 
@@ -21,6 +23,7 @@ from gatewayd.services.intake import Draft
 router = APIRouter(tags=["compatibility"])
 PATH = "/cgi-bin/sendsms"
 MOST = 100
+_UNENCODED = re.compile(r"\A (?=[1-9])")
 _MOST_FIELDS = 50
 
 
@@ -55,7 +58,7 @@ def sendsms(request: Request, here: Here, fields: Fields) -> Response:
 
 
 def _send(here: Services, fields: dict[str, bytes], peer: str) -> None:
-    caller = here.gatekeeper.admit(fields.get("password", b"").decode("latin-1"), peer)
+    caller = here.gatekeeper.admit(fields.get("password", b"").decode("latin-1").strip(), peer)
     if here.gatekeeper.due(caller):
         here.gatekeeper.note(caller)
     if fields.get("username", b"").decode("latin-1") != caller.name:
@@ -63,7 +66,7 @@ def _send(here: Services, fields: dict[str, bytes], peer: str) -> None:
     if len(caller.purposes) != 1:
         raise OutOfScope("a token for this call is for one purpose")
     (purpose,) = caller.purposes
-    numbers = fields.get("to", b"").decode("latin-1").split()
+    numbers = _UNENCODED.sub("+", fields.get("to", b"").decode("latin-1")).split()
     if not numbers:
         raise UsageError("Missing receiver number")
     if len(numbers) > MOST:
