@@ -12,6 +12,7 @@ from rich.text import Text
 
 from gatewayd.cli import campaign_figures, campaign_views, context, options, output
 from gatewayd.cli.options import AsJson, By
+from gatewayd.daemon import lock
 from gatewayd.daemon.rules import house_of, number_rules
 from gatewayd.domain import template
 from gatewayd.domain.campaign import Audience, CampaignState, Missed, Repeat
@@ -26,12 +27,15 @@ from gatewayd.interfaces.shapes import campaign_json
 from gatewayd.services.audience import OWN_FIELDS, House, read_numbers
 from gatewayd.services.campaigns import CampaignDesk
 from gatewayd.services.explaining import Explanation, check, explain, lint
+from gatewayd.services.releasing import CampaignRunner
 from gatewayd.services.reporting import report
 from gatewayd.store.campaign_figures import Figures
 from gatewayd.store.campaigns import AudienceRow, Campaign, Campaigns, NewCampaign
 
 app = options.noun("Group sends: create, explain, test, approve, start, report.")
 
+_FOLLOWED = 5.0
+"""Seconds that a command gives to the messages of a campaign that it has stopped: some hundred thousand of them."""
 Name = Annotated[str, typer.Argument(help="The campaign's name.")]
 Moment = Annotated[str, typer.Option(metavar="WHEN", help='Local time, as "2026-12-01 18:00".')]
 
@@ -219,7 +223,7 @@ def pause(ctx: typer.Context, name: Name, by: By = "") -> None:
     """Stop it for now: from this moment on nothing more of it starts."""
     here = context.of(ctx)
     CampaignDesk(here.database, house_of(here.settings), here.clock).pause(name, by or context.operator())
-    here.ring()
+    _follow(here)
     output.say(f"campaign {name} is paused: what is out is out, the rest waits for gatewayd campaigns resume {name}")
 
 
@@ -228,7 +232,7 @@ def resume(ctx: typer.Context, name: Name, by: By = "") -> None:
     """Let a paused campaign go on."""
     here = context.of(ctx)
     CampaignDesk(here.database, house_of(here.settings), here.clock).resume(name, by or context.operator())
-    here.ring()
+    _follow(here)
     output.say(f"campaign {name} goes on")
 
 
@@ -237,8 +241,15 @@ def cancel(ctx: typer.Context, name: Name, by: By = "") -> None:
     """End it: what is out is out, from this moment on nothing more of it starts."""
     here = context.of(ctx)
     CampaignDesk(here.database, house_of(here.settings), here.clock).cancel(name, by or context.operator())
-    here.ring()
+    _follow(here)
     output.say(f"campaign {name} is canceled: what is out is out, nothing more of it starts")
+
+
+def _follow(here: context.Context) -> None:
+    """The messages that wait are to show how their campaign stands: the daemon sees to it, or we where none runs."""
+    here.ring()
+    if lock.holder(here.settings.state_directory) is None:
+        CampaignRunner(here.database, house_of(here.settings), here.clock).settle(here.clock.monotonic() + _FOLLOWED)
 
 
 @app.command("report")

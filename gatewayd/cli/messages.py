@@ -163,7 +163,12 @@ def hold(ctx: typer.Context, ids: Ids) -> None:
 @app.command()
 def release(ctx: typer.Context, ids: Ids) -> None:
     """Release held messages: they are sent when their turn comes."""
-    _each(ctx, ids, "released", Outbox.unhold)
+
+    def let_go(outbox: Outbox, message_id: int, now: datetime, *, by: str) -> str:
+        campaign = outbox.unhold(message_id, now, by=by)
+        return f"it waits for its campaign {campaign}: gatewayd campaigns show {campaign}" if campaign else ""
+
+    _each(ctx, ids, "released", let_go)
 
 
 @app.command()
@@ -185,9 +190,9 @@ def resolve(
 
 
 class _Change(Protocol):
-    """A method of the outbox that changes one message."""
+    """A method of the outbox that changes one message; it may have something to tell."""
 
-    def __call__(self, outbox: Outbox, message_id: int, now: datetime, /, *, by: str) -> None: ...
+    def __call__(self, outbox: Outbox, message_id: int, now: datetime, /, *, by: str) -> str | None: ...
 
 
 def _each(ctx: typer.Context, ids: Sequence[int], done: str, change: _Change) -> None:
@@ -196,12 +201,12 @@ def _each(ctx: typer.Context, ids: Sequence[int], done: str, change: _Change) ->
     outbox, who = Outbox(here.database), context.operator()
     for message_id in ids:
         try:
-            change(outbox, message_id, here.clock.utc_now(), by=who)
+            more = change(outbox, message_id, here.clock.utc_now(), by=who)
         except (UsageError, TransitionError) as error:
             refused += 1
             output.fail(str(error))
         else:
-            output.say(f"message {message_id} {done}")
+            output.say(f"message {message_id} {done}" + (f"; {more}" if more else ""))
     here.ring()
     if refused:
         raise typer.Exit(1)

@@ -16,6 +16,10 @@ from gatewayd.store.sims import Sims
 # {what}: the purpose, pool, SIM or detail; {at}: "tomorrow at 08:00"; {when}: " until tomorrow at 08:00", or nothing
 _SENTENCES: Mapping[str, str] = {
     "held": "held{by}: gatewayd messages release lets it go",
+    "campaign_paused": "its campaign `{what}` is paused: gatewayd campaigns resume {what}",
+    "campaign_window": "outside the hours of its campaign `{what}`: they begin {begin}",
+    "campaign_canceled": "its campaign `{what}` is canceled: it will not be sent",
+    "time_to_live": "its campaign `{what}` has ended: it will not be sent",
     "scheduled": "scheduled for {at}",
     "tried": "tried before{because}; not tried again{when}",
     "purpose": "the configuration has no purpose `{what}` any more: put it back, or cancel the message",
@@ -32,8 +36,6 @@ _SENTENCES: Mapping[str, str] = {
 _LIMIT = "SIM {what}: its limit {limit} is reached{when}"
 _PEOPLE = "SIM {what}: {limit} is reached{when}, it writes to nobody new"
 _HELD_BY = {
-    "campaign_paused": ", for its campaign is paused",
-    "campaign_window": ", for its campaign's hours are over",
     "operator": " by the operator",
     "approval": ", for its file wants approval",
 }

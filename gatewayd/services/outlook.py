@@ -15,10 +15,12 @@ from datetime import datetime, timedelta
 
 from gatewayd.clock import Clock
 from gatewayd.domain import consent, hours
+from gatewayd.domain.campaign import window
 from gatewayd.domain.message import MessageState
 from gatewayd.domain.pacing import counts_days
 from gatewayd.domain.purpose import Purpose, SimSettings
 from gatewayd.services.allowance import Rules, load_history
+from gatewayd.store import gate
 from gatewayd.store.outbox import Outbox, WaitingRecord
 from gatewayd.store.sims import Sim, Sims
 
@@ -69,10 +71,10 @@ class Forecaster:
 
     def of(self, message_id: int) -> Outlook | None:
         """The outlook of a message; None if it does not wait. StorageUnavailable."""
-        message = self._outbox.waiting(message_id)
+        message = self._outbox.waiting(message_id, self._clock.utc_now())
         if message is None:
             return None
-        own = list(self._of_message(message))
+        own = [*self._of_message(message), *self._of_campaign(message)]
         try:
             purpose = self._rules.purpose(message.purpose)
         except KeyError:
@@ -85,12 +87,24 @@ class Forecaster:
         return Outlook([*own, *of_sims], leaves_at, message.ahead, message.expires_at)
 
     def _of_message(self, message: WaitingRecord) -> Sequence[Hindrance]:
-        if message.state is MessageState.HELD:
+        if message.state is MessageState.HELD and message.reason not in gate.HOLDS:
             return [Hindrance("held", message.reason)]
         if message.not_before is not None and message.not_before > self._clock.utc_now():
             why = "scheduled" if message.state is MessageState.SCHEDULED else "tried"
             return [Hindrance(why, message.reason, message.not_before)]
         return []
+
+    def _of_campaign(self, message: WaitingRecord) -> Sequence[Hindrance]:
+        """Its campaign is paused, outside its window, or has ended; a message that does not show it yet soon will."""
+        if message.stop is None:
+            return []
+        until = None
+        if message.stop.reason == gate.WINDOW:
+            now = self._clock.utc_now()
+            until = hours.next_opening(window(message.stop.window), now, self._rules.tz, self._rules.holiday)
+            if until == now:
+                return []
+        return [Hindrance(message.stop.reason, message.stop.campaign, until)]
 
     def _of_purpose(self, purpose: Purpose, message: WaitingRecord) -> Sequence[Hindrance]:
         found, now = [], self._clock.utc_now()

@@ -10,6 +10,9 @@ What has begun to go out, in parts, goes out whole.
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import NamedTuple
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -32,6 +35,22 @@ MAY_SEND_UNTIL = (
     .label("may_send_until")
 )
 """None: the message is no campaign's."""
+
+
+class Stop(NamedTuple):
+    """The campaign that keeps its messages from starting now, the reason that a message then has, and its window."""
+
+    campaign: str
+    state: MessageState
+    reason: str
+    window: str
+
+
+def stop_of(connection: Connection, message_id: int, now: datetime) -> Stop | None:
+    """What keeps this message from starting; None: it is no campaign's, or its campaign may send."""
+    query = sa.select(_c.name, _c.state, _c.window).join(messages, messages.c.campaign_id == _c.id)
+    row = connection.execute(query.where(messages.c.id == message_id, _c.may_send_until <= now)).first()
+    return None if row is None else Stop(row.name, *following(CampaignState(row.state)), row.window)
 
 
 def stopped(connection: Connection, message_id: int) -> tuple[MessageState, str]:

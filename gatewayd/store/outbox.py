@@ -24,7 +24,7 @@ from gatewayd.domain.consent import GateFacts
 from gatewayd.domain.message import WAITING_STATES, MessageState, Outcome, told
 from gatewayd.domain.purpose import Purpose
 from gatewayd.errors import RefusedByRule, TransitionError, UsageError
-from gatewayd.store import audit, claims, marks, unknowns
+from gatewayd.store import audit, claims, gate, marks, unknowns
 from gatewayd.store.engine import Database
 from gatewayd.store.people import gate_facts, heard_at
 from gatewayd.store.schema import (
@@ -244,7 +244,7 @@ class Outbox:
             row = connection.execute(_RECORD.where(_m.id == message_id)).first()
         return None if row is None else _record(row)
 
-    def waiting(self, message_id: int) -> WaitingRecord | None:
+    def waiting(self, message_id: int, now: datetime) -> WaitingRecord | None:
         """One message that waits, and its place in the queue; None if it does not wait."""
         sent = sa.exists().where(_a.message_id == _m.id, _a.outcome == str(Outcome.SENT)).correlate(messages)
         columns = (
@@ -259,9 +259,10 @@ class Outbox:
             some = sa.select(_m.id).where(READY, _m.pool == row.pool, before).limit(AHEAD_COUNTED).subquery()
             ahead = connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
             heard = heard_at(connection, row.recipient)
+            stop = None if row.begun else gate.stop_of(connection, message_id, now)
         found = {name: value for name, value in row._mapping.items() if name != "priority"}
         facts = GateFacts(bool(found.pop("opted_out")), found.pop("agreed_at"), heard)
-        return WaitingRecord(**{**found, "state": MessageState(row.state)}, ahead=ahead, facts=facts)
+        return WaitingRecord(**{**found, "state": MessageState(row.state)}, ahead=ahead, facts=facts, stop=stop)
 
     def attempts(self, message_id: int) -> Sequence[AttemptRecord]:
         """The submissions of a message, oldest first."""
@@ -319,9 +320,22 @@ class Outbox:
         allowed = WAITING_STATES - {MessageState.HELD}
         self._change(message_id, allowed, MessageState.HELD, Event.HELD, by, now)
 
-    def unhold(self, message_id: int, now: datetime, *, by: str = "operator") -> None:
-        """Let a held message go on. UsageError, TransitionError."""
-        self._change(message_id, {MessageState.HELD}, MessageState.QUEUED, Event.RELEASED, by, now)
+    def unhold(self, message_id: int, now: datetime, *, by: str = "operator") -> str:
+        """Let a held message go on; the campaign that it waits for then, or "". UsageError, TransitionError: it is that
+        campaign which holds it."""
+
+        def go_on(connection: Connection) -> str:
+            row = self._found(connection, message_id, {MessageState.HELD})
+            stop = gate.stop_of(connection, message_id, now)
+            if stop is not None and (row.reason in gate.HOLDS or stop.state is not MessageState.HELD):
+                held = f"message {message_id} is held by its campaign {stop.campaign}"
+                raise TransitionError(f"{held}: {_SAID[stop.reason]}")
+            values = {"state": str(MessageState.HELD), "reason": stop.reason, "ready": False} if stop else _queued(row)
+            connection.execute(sa.update(messages).where(_m.id == message_id).values(**values))
+            audit.append(connection, Event.RELEASED, now, by=by, number=row.recipient, message=message_id)
+            return stop.campaign if stop is not None else ""
+
+        return self._database.write(go_on)
 
     def cancel(self, message_id: int, now: datetime, *, by: str = "operator") -> None:
         """End a waiting or unknown message. UsageError, TransitionError."""
@@ -361,9 +375,7 @@ class Outbox:
     ) -> None:
         def change(connection: Connection) -> None:
             row = self._found(connection, message_id, allowed)
-            ready = following is MessageState.QUEUED and row.not_before is None
-            reason = "" if following is MessageState.QUEUED else "operator"
-            values = {"state": str(following), "reason": reason, "ready": ready}
+            values = {"state": str(following), "reason": "operator", "ready": False}
             connection.execute(sa.update(messages).where(_m.id == message_id).values(**values))
             audit.append(connection, event, now, by=by, number=row.recipient, message=message_id)
 
@@ -373,13 +385,25 @@ class Outbox:
         self, connection: Connection, message_id: int, allowed: AbstractSet[MessageState]
     ) -> sa.Row[*tuple[Any, ...]]:
         row = connection.execute(
-            sa.select(_m.state, _m.parts, _m.not_before, _m.recipient).where(_m.id == message_id)
+            sa.select(_m.state, _m.reason, _m.parts, _m.not_before, _m.recipient).where(_m.id == message_id)
         ).first()
         if row is None:
             raise UsageError(f"there is no message {message_id}")
         if MessageState(row.state) not in allowed:
             raise TransitionError(f"message {message_id} is {row.state}: this needs {' or '.join(sorted(allowed))}")
         return row
+
+
+_SAID = {
+    gate.PAUSED: "it goes on when that is resumed",
+    gate.WINDOW: "it goes on when the hours of that begin",
+    gate.CANCELED: "that is canceled, and sends nothing more",
+    "time_to_live": "that has ended, and sends nothing more",
+}
+
+
+def _queued(row: sa.Row[*tuple[Any, ...]]) -> dict[str, Any]:
+    return {"state": str(MessageState.QUEUED), "reason": "", "ready": row.not_before is None}
 
 
 def _told(connection: Connection, new: Sequence[NewMessage], first: int, by: str) -> None:

@@ -11,6 +11,7 @@ from gatewayd.domain.consent import GateFacts
 from gatewayd.domain.message import MessageState, Outcome
 from gatewayd.domain.purpose import Purpose
 from gatewayd.errors import Cause
+from gatewayd.store.gate import Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ class WaitingRecord:
     ready    it may be claimed; otherwise it waits for `not_before`, or is held
     sim_id   the SIM that its recipient knows; `begun`: it goes on with this one only, for a part of it is sent
     ahead    messages of the pool that are claimed before it, counted up to `AHEAD_COUNTED`
+    stop     what keeps its campaign from sending now
     """
 
     state: MessageState
@@ -149,6 +151,7 @@ class WaitingRecord:
     begun: bool
     ahead: int
     facts: GateFacts
+    stop: Stop | None
 
 
 @dataclass(frozen=True, slots=True)
