@@ -50,7 +50,9 @@ REASONS = frozenset(Kind) - {Kind.MOBILE} | {"missing", "letters", "invalid", "e
 MAX_CHARACTERS = 40  # E.164 allows 15 digits; the rest is room for separators
 _SHORT_DIGITS = 6
 
-_SEPARATORS = dict.fromkeys(map(ord, " \u00a0\u202f\u2009-\u2010\u2011./()"))
+SEPARATORS = " \u00a0\u202f\u2009-\u2010\u2011\u2012\u2013\u2014\u2212./()"
+"""What people, and their word processors, put between digits."""
+_SEPARATORS = dict.fromkeys(map(ord, SEPARATORS))
 _DIGITS = re.compile(r"\+?[0-9]+", re.ASCII)
 
 # Digits of E.164 after the +, whole length, kind. Sources: ARCEP decision 2018-0881, annex 1 (06 39 98, 01 99 00,
@@ -112,6 +114,7 @@ _FRENCH_OVERSEAS = {
     "696": "596",
     "697": "596",
 }
+_FRENCH_PREFIX = re.compile(r"\A(?:(?:\+|00)?33)?0?")
 
 
 def parse(raw: str, *, country: str, allowed_countries: Collection[str], allowed_kinds: Collection[str] = ()) -> str:
@@ -164,8 +167,9 @@ def _library_calls_emergency(digits: str, country: str) -> bool:
 
 
 def from_overseas(digits: str, country: str) -> str:
-    """With or without the leading zero, which spreadsheets lose; 06 39 98 is fiction, the rest of 0639 is Mayotte."""
-    national = digits.removeprefix("0")
+    """With or without the leading zero, which spreadsheets lose, or with France's own code, which is not theirs; 06 39
+    98 is fiction, the rest of 0639 is Mayotte."""
+    national = _FRENCH_PREFIX.sub("", digits, count=1)
     if country != "FR" or len(national) != 9 or national.startswith("63998"):
         return digits
     code = _FRENCH_OVERSEAS.get(national[:3])

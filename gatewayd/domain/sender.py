@@ -1,7 +1,9 @@
-"""Whose number is it? What a network gives as sender becomes the E.164 number of messages, consents and opt-outs.
+"""Whose number is it? What a network gives as sender, and what people write, becomes the E.164 number of messages,
+consents and opt-outs.
 
-The network may give `+33639980001`, `33639980001` or `0639980001` for the same person. No rule about whom we may write
-to applies here: an opt-out holds for every number. A short code, a name, or what is no number at all has no E.164
+The network may give `+33639980001`, `33639980001` or `0639980001` for the same person, and people write `+33 (0)6 39 98
+00 01`: each must become the number that messages go to, or an opt-out would hold for nobody. No rule about whom we may
+write to applies here: an opt-out holds for every number. A short code, a name, or what is no number at all has no E.164
 form: None. Pure.
 """
 
@@ -12,18 +14,19 @@ import re
 import phonenumbers
 from phonenumbers import NumberParseException
 
-from gatewayd.domain.number import from_overseas, repair_excel
+from gatewayd.domain.number import SEPARATORS, from_overseas, repair_excel
 from gatewayd.errors import NumberError
 
 _INTERNATIONAL = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
-_BETWEEN = re.compile(r"[\s.()/-]")
+# Also what comes along unseen when a number is copied from an address book or a page.
+_BETWEEN = re.compile(rf"[\s{re.escape(SEPARATORS)}\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _DIGITS = re.compile(r"[0-9]{7,15}", re.ASCII)
 
 
 def e164(shown: str, country: str) -> str | None:
     """The number in E.164; None where there is none."""
     if _INTERNATIONAL.fullmatch(shown):
-        return shown
+        return _possible(from_overseas(shown, country), None) or shown
     if not _DIGITS.fullmatch(shown):
         return None
     return _possible(from_overseas(shown, country), country) or _possible(f"+{shown.removeprefix('00')}", None)

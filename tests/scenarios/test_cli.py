@@ -172,6 +172,13 @@ def test_consents_show_their_proof(installed: Installation) -> None:
     assert installed.run("consents", "record", "-p", "event", FIRST).returncode == 2
 
 
+@pytest.mark.parametrize("written", ["+33 (0)6 39 98 00 01", "06\u201139\u201198\u201100\u201101"])
+def test_an_opt_out_stops_what_waits_however_the_number_is_written(installed: Installation, written: str) -> None:
+    installed.run("send", "-p", "alerte", "0639980001", "Bonjour")
+    assert "1 waiting message canceled" in installed.run("optouts", "add", written).stdout
+    assert installed.run("send", "-p", "alerte", "0639980001", "Bonjour").returncode == 3
+
+
 @pytest.mark.parametrize("words", [("consents", "record", "-p", "events"), ("optouts", "add")])
 def test_of_several_numbers_the_bad_one_is_named_and_none_is_recorded(
     installed: Installation, words: tuple[str, ...]

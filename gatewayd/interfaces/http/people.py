@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, Field
 
 from gatewayd.domain.consent import Method
-from gatewayd.domain.sender import e164
+from gatewayd.domain.sender import any_number as as_people_write
 from gatewayd.errors import NumberError, UsageError
 from gatewayd.interfaces.http.here import Admin, Here, Reader, Services
 from gatewayd.interfaces.http.models import Body, Limit, Number, PurposeKey, problems
@@ -41,7 +41,7 @@ class Person(Body):
 
 def any_number(here: Services, written: str) -> str:
     """A number of whatever kind: an opt-out holds for all. NumberError."""
-    found = e164("".join(written.split()), here.numbers.country)
+    found = as_people_write(written, here.numbers.country)
     if found is None:
         raise NumberError("invalid", "this is no phone number")
     return found
