@@ -9,15 +9,17 @@ it may be a field of exactly one other person, unless the template or the recipi
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
 from gatewayd.domain.field import fold
+from gatewayd.domain.number import SEPARATORS
 
 OTHERS_NUMBER = "others_number"
 OTHERS_FIELD = "others_field"
 
-_DIGITS = re.compile(r"[0-9](?:[ .\-/()\u00a0\u202f]{0,2}[0-9]){6,}")
+_DIGITS = re.compile(rf"[0-9](?:[,_\s{re.escape(SEPARATORS)}]{{0,4}}[0-9]){{6,}}")
 _WORD = re.compile(r"\w+")
 _SHORTEST = 5  # letters of a field that can be told from ordinary words
 _LONGEST = 4  # words of a field that is looked for
@@ -65,7 +67,7 @@ _TAIL = 9
 
 def _tails(text: str) -> Iterator[str]:
     """Whatever could be the end of a number: a run of digits may hold one, and an hour or a year beside it."""
-    for found in _DIGITS.findall(text):
+    for found in _DIGITS.findall(unicodedata.normalize("NFKC", text)):
         digits = re.sub(r"[^0-9]", "", found)
         yield from (digits[begin : begin + _TAIL] for begin in range(max(1, len(digits) - _TAIL + 1)))
 

@@ -7,12 +7,18 @@ one: a mask too many costs a reader a word, a number too many costs somebody els
 from __future__ import annotations
 
 import re
+import unicodedata
 
 MASK = "[number]"
 PDU_MASK = "[pdu]"
 
-# What people put between digits, and what a repr makes of it, which may also stand before the first digit.
-_GAP = r"(?:[ .\-/()\u00a0\u202f\u2009]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U[0-9a-f]{8})*"
+# What people put between digits, and what a repr makes of it, which may also stand before the first digit. A few of
+# them: with any number, a line of nothing else would take the square of its length.
+_UNSEEN = r"\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+_GAP = (
+    rf"(?:[ .,_\-/()\u00a0\u202f\u2009\u2010-\u2015\u2212{_UNSEEN}]"
+    r"|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U[0-9a-f]{8}){0,6}"
+)
 _START = r"(?:(?<![0-9])|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4})|(?<=\\U[0-9a-f]{8}))"
 _NUMBERS = re.compile(
     # with its plus; with 00 or a national 0 before it; bare, as a modem writes it: 10 to 14 digits in a row. Longer
@@ -25,6 +31,7 @@ _NUMBERS = re.compile(
 )
 # A PDU in hex: the length octet of the service centre, then a type-of-number octet or a TPDU's first octet.
 _PDUS = re.compile(r"(?<![0-9A-Za-z])0[0-9A-Fa-f](?:91|81|A1|a1|[0-7][0-9A-Fa-f])[0-9A-Fa-f]{22,}")
+_OTHER_DIGITS = re.compile(r"(?![0-9])\d")
 _STATEMENTS = re.compile(r"\[(?:SQL|parameters): .*?\]\s*(?=$|\n|\(Background|\[)", re.DOTALL)
 _UNSAFE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]|[\U000e0000-\U000e007f]"
@@ -46,7 +53,13 @@ def masked(words: str) -> str:
         return words
     words = _STATEMENTS.sub("[statement]", words)
     words = _NUMBERS.sub(MASK, _PDUS.sub(PDU_MASK, words))
+    if not words.isascii():
+        words = _NUMBERS.sub(MASK, _OTHER_DIGITS.sub(_plain, words).replace("\uff0b", "+"))
     return _UNSAFE.sub(_escape, words)
+
+
+def _plain(digit: re.Match[str]) -> str:
+    return str(unicodedata.decimal(digit[0]))
 
 
 def _escape(match: re.Match[str]) -> str:

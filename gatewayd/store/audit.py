@@ -35,6 +35,8 @@ _GUESS = "audit head"
 GATEWAY, RECIPIENT = "gatewayd", "recipient"
 """Actors that are no operator."""
 _LONGEST = 200
+_LOOKED_AT, _MARGIN = 1000, 40
+"""Of longer words only the beginning is looked at, less the margin where half a number could stand."""
 
 _t = trail.c
 _HEAD = Statement(sa.select(_t.seq, _t.hash).order_by(_t.seq.desc()).limit(sa.literal_column("1")))
@@ -151,7 +153,10 @@ def _quoted(words: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _told(words: str) -> str:
-    return words if is_digest(words) else masked(words)[:_LONGEST]
+    if is_digest(words):
+        return words
+    seen = masked(words) if len(words) <= _LOOKED_AT else masked(words[:_LOOKED_AT])[:-_MARGIN]
+    return seen[:_LONGEST]
 
 
 def digest(connection: Connection, *words: str) -> str:

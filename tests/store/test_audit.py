@@ -8,6 +8,7 @@ import re
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -228,6 +229,24 @@ def test_a_number_is_its_pseudonym_and_whatever_else_looks_like_one_is_masked(tm
         "odd": "\\ud800", "count": 33639980001,
     }  # fmt: skip
     assert not re.search("63998", row.actor + row.subject + details["origin"])
+    database.close()
+
+
+@pytest.mark.parametrize("words", ["\\x00" * 30_000, "[SQL: " * 20_000, "0 " * 60_000, "+\\u0000" * 10_000])
+def test_words_without_end_do_not_hold_the_writer(tmp_path: Path, words: str) -> None:
+    database = Database.open(tmp_path / "x.db", key=KEY)
+    begun = time.process_time()
+    database.write(lambda connection: audit.append(connection, Event.OPT_OUT, NOW, number=ALICE, origin=words))
+    assert time.process_time() - begun < 1.0
+    database.close()
+
+
+def test_half_a_number_where_long_words_are_cut_does_not_stay(tmp_path: Path) -> None:
+    database = Database.open(tmp_path / "x.db", key=KEY)
+    spaced = "+" + (6 * " ").join("33639980001") + " x "
+    words = (spaced * 13).ljust(990, "x") + " 06 39 98 00 01"
+    database.write(lambda connection: audit.append(connection, Event.OPT_OUT, NOW, number=ALICE, origin=words))
+    assert "06 39" not in last(database)[1]["origin"]
     database.close()
 
 

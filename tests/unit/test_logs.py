@@ -43,7 +43,7 @@ def logged(style: str = "plain", event: str = "attempt.sent", **fields: Any) -> 
 
 digits = st.text("0123456789", min_size=8, max_size=8)
 mobiles = digits.map(lambda rest: "6" + rest)
-gaps = st.sampled_from(["", " ", ".", "-", "\u00a0", "\u202f", "/"])
+gaps = st.sampled_from(["", " ", ".", "-", "\u00a0", "\u202f", "/", "\u2011", " \u2013 ", "\u200b", "_", ", "])
 
 
 @st.composite
@@ -113,6 +113,11 @@ def test_what_is_let_through_at_a_glance_would_not_have_been_changed(words: str)
         assert not any(
             pattern.search(words) for pattern in (masking._STATEMENTS, masking._NUMBERS, masking._PDUS, masking._UNSAFE)
         )
+
+
+@pytest.mark.parametrize("written", ["０６３９９８０００１", "＋３３６３９９８０００１", "٠٦٣٩٩٨٠٠٠١"])
+def test_a_number_in_other_digits_is_one_too(written: str) -> None:
+    assert "why=[number]" in logged(why=written)
 
 
 def test_a_number_becomes_the_same_pseudonym_everywhere() -> None:
