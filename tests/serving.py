@@ -83,7 +83,8 @@ class Serving:
         )
         self.path, tcp = directory / "api.sock", tcp_socket("127.0.0.1", 0)
         self.port: int = tcp.getsockname()[1]
-        self._server = HttpServer(app.build(services, hosts=["sms.example.org"]), [unix_socket(self.path), tcp])
+        self.app = app.build(services, hosts=["sms.example.org"])
+        self._server = HttpServer(self.app, [unix_socket(self.path), tcp])
         self._server.start()
 
     def _wake(self) -> None:

@@ -1,8 +1,9 @@
 """The HTTP API in the daemon: its services from the settings, its sockets, and a worker that keeps it alive.
 
 Imported only where the configuration has `api`: without it the daemon needs neither its memory nor its turns. A place
-where it cannot listen is told, and tried again every half minute: messages are sent all the same. Its loop must give a
-sign of life, as every worker must; one that does not keeps the worker waiting, and systemd hears of it.
+where it cannot listen is told, and tried again every half minute: the other one serves, and messages are sent all the
+same. Each loop must give a sign of life, as every worker must; one that does not keeps the worker waiting, and systemd
+hears of it.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 
 import structlog
+from starlette.types import ASGIApp
 
 from gatewayd.clock import Clock
 from gatewayd.config import ApiSettings, Settings
@@ -90,13 +94,13 @@ class Api:
             well=_seldom(well, clock),
         )
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what it says, is said by us
-        self._where, self._app = settings.api, app.build(services, hosts=settings.api.hosts)
-        self._server: HttpServer | None = None
+        self._doors = _doors(settings.api, app.build(services, hosts=settings.api.hosts))
         self._worker = Worker(Task("api", self._turn, PATIENCE, threading.Event(), close=self._close), clock)
 
     def start(self) -> None:
         """Listen, and serve from now on."""
-        self._open()
+        for door in self._doors:
+            door.open()
         self._worker.start()
 
     def ask_to_stop(self) -> None:
@@ -118,7 +122,37 @@ class Api:
         return self._worker.crashes
 
     def _turn(self) -> float:
-        if self._server is None and not self._open():
+        return min(door.turn() for door in self._doors)
+
+    def _close(self) -> None:
+        for door in self._doors:
+            door.ask_to_stop()
+        for door in self._doors:
+            door.close()
+
+
+class Door:
+    """One place where it listens, with a loop of its own: `name` and `place` for the log, `make` its socket."""
+
+    def __init__(self, served: ASGIApp, name: str, place: str, make: Callable[[], socket.socket]) -> None:
+        self._served, self._where, self._make = served, {name: place}, make
+        self._server: HttpServer | None = None
+
+    def open(self) -> bool:
+        """Listen, and serve from now on; whether it does."""
+        try:
+            made = self._make()
+        except OSError as error:
+            log.error("api.not_listening", error=error.strerror or str(error), **self._where)  # noqa: TRY400  # the place says all
+            return False
+        self._server = HttpServer(self._served, [made])
+        self._server.start()
+        log.info("api.listening", **self._where)
+        return True
+
+    def turn(self) -> float:
+        """Look whether it lives; seconds until the next look."""
+        if self._server is None and not self.open():
             return LOOK_AGAIN
         server = self._server
         if server is not None and not server.answers(PATIENCE / 2):
@@ -129,38 +163,36 @@ class Api:
             return 0.0
         return LOOK
 
-    def _open(self) -> bool:
-        made: list[socket.socket] = []
-        try:
-            made.extend(_sockets(self._where))
-        except OSError as error:
-            log.error("api.not_listening", error=error.strerror or str(error), **_places(self._where))  # noqa: TRY400  # the place says all
-            for one in made:
-                one.close()
-            return False
-        self._server = HttpServer(self._app, made)
-        self._server.start()
-        log.info("api.listening", **_places(self._where))
-        return True
-
-    def _close(self) -> None:
+    def ask_to_stop(self) -> None:
+        """No further request."""
         if self._server is not None:
             self._server.ask_to_stop()
+
+    def close(self) -> None:
+        """Wait for its end."""
+        if self._server is not None:
             self._server.join(PATIENCE)
-        if self._where.socket is not None:
-            self._where.socket.unlink(missing_ok=True)
 
 
-def _sockets(where: ApiSettings) -> Iterator[socket.socket]:
-    if where.socket is not None:
-        yield unix_socket(where.socket)
+class SocketDoor(Door):
+    """A Unix socket, whose file goes with it."""
+
+    def __init__(self, served: ASGIApp, path: Path) -> None:
+        super().__init__(served, "socket", str(path), partial(unix_socket, path))
+        self._path = path
+
+    def close(self) -> None:
+        """Wait for its end, and leave no file."""
+        super().close()
+        self._path.unlink(missing_ok=True)
+
+
+def _doors(where: ApiSettings, served: ASGIApp) -> tuple[Door, ...]:
+    doors: list[Door] = [SocketDoor(served, where.socket)] if where.socket is not None else []
     if where.listen is not None:
-        yield tcp_socket(*where.listen)
-
-
-def _places(where: ApiSettings) -> dict[str, str]:
-    listen = f"{where.listen[0]}:{where.listen[1]}" if where.listen is not None else ""
-    return {"socket": str(where.socket or ""), "listen": listen}
+        host, port = where.listen
+        doors.append(Door(served, "listen", f"{host}:{port}", partial(tcp_socket, host, port)))
+    return tuple(doors)
 
 
 def _words(settings: Settings) -> Callable[[str], Wording | None]:

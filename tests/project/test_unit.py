@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -42,6 +43,33 @@ def test_systemd_finds_nothing_wrong_with_it(systemd_analyze: str, tmp_path: Pat
     unit.write_text(UNIT.read_text().replace("/usr/bin/gatewayd", "/usr/bin/true"))
     done = subprocess.run([systemd_analyze, "verify", str(unit)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+DROP_INS = {"api.md": 11, "hardware.md": 15, "troubleshooting.md": 5}
+"""Pages, and the worst score that one of theirs may have, in tenths."""
+
+
+def drop_ins() -> list[tuple[str, str]]:
+    """Each that docs/ prints: the page, and its lines."""
+    pages = [(page, (ROOT / "docs" / page).read_text("utf-8")) for page in DROP_INS]
+    block = re.compile(r"^```ini\n(\[Service\]\n.*?)^```", re.MULTILINE | re.DOTALL)
+    return [(page, lines) for page, text in pages for lines in block.findall(text)]
+
+
+@pytest.mark.parametrize(("page", "lines"), drop_ins())
+def test_each_drop_in_of_the_books_is_understood_and_opens_little(
+    systemd_analyze: str, tmp_path: Path, page: str, lines: str
+) -> None:
+    (tmp_path / "gatewayd.service.d").mkdir()
+    (tmp_path / "gatewayd.service.d" / "override.conf").write_text(
+        lines.replace("/usr/local/bin/gatewayd", "/usr/bin/true")
+    )
+    (tmp_path / UNIT.name).write_text(UNIT.read_text().replace("/usr/bin/gatewayd", "/usr/bin/true"))
+    places = {**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"}
+    for verb in (["verify"], ["security", "--offline=true", f"--threshold={DROP_INS[page]}", "--no-pager"]):
+        command = [systemd_analyze, *verb, UNIT.name]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=places)
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
 def test_a_running_submission_is_waited_for() -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import httpx
 
+from gatewayd.daemon.api import LOOK, LOOK_AGAIN, Door
+from gatewayd.interfaces.http.server import tcp_socket
 from tests.scenarios.installation import ROOT, Installation
+from tests.serving import Serving
 
 SENT = ("sent", "delivered")
 
@@ -50,6 +55,34 @@ def test_a_place_where_it_cannot_listen_stops_nothing_else(tmp_path: Path) -> No
         daemon.ready()
         assert "api.not_listening" in daemon.log.read_text()
         assert daemon.terminate() == 0
+
+
+def test_a_port_that_another_has_closes_no_socket(tmp_path: Path) -> None:
+    here, path = Installation(tmp_path), tmp_path / "api.sock"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        place = f"127.0.0.1:{other.getsockname()[1]}"
+        with here.file.open("a") as stream:
+            stream.write(f"api: {{socket: {path}, listen: '{place}'}}\n")
+        with here.daemon() as daemon:
+            daemon.ready()
+            with httpx.Client(transport=httpx.HTTPTransport(uds=str(path))) as client:
+                assert client.get("http://localhost/health").status_code == 200
+            told = daemon.log.read_text()
+            assert daemon.terminate() == 0
+    assert f"listen={place}" in next(line for line in told.splitlines() if "api.not_listening" in line)
+    assert not path.exists()
+
+
+def test_a_port_that_is_free_again_is_taken(api: Serving) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        door = Door(api.app, "listen", f"127.0.0.1:{port}", partial(tcp_socket, "127.0.0.1", port))
+        assert (door.open(), door.turn()) == (False, LOOK_AGAIN)
+    while door.turn() != LOOK:  # until its loop gives a sign of life
+        pass
+    assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
+    door.ask_to_stop()
+    door.close()
 
 
 def test_a_daemon_without_it_does_not_even_load_its_libraries() -> None:
