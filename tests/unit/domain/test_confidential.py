@@ -20,8 +20,8 @@ def others(*people: tuple[str, tuple[str, ...]]) -> Confidential:
 @pytest.mark.parametrize(
     "written",
     ["+33639980002", "0033639980002", "06 39 98 00 02", "06.39.98.00.02", "06-39-98-00-02", "0639980002 15h30",
-     "12 06 39 98 00 02", "(0)6 39 98 00 02", "639980002", "06 - 39 - 98 - 00 - 02", "06\u201139\u201198\u201100\u201102",
-     "06\u200939\u200998\u200900\u200902", "06\n39\n98\n00\n02", "０６３９９８０００２"],
+     "12 06 39 98 00 02", "(0)6 39 98 00 02", "639980002", "06 - 39 - 98 - 00 - 02", "０６３９９８０００２",
+     "06\u201139\u201198\u201100\u201102", "06\u200939\u200998\u200900\u200902", "06\n39\n98\n00\n02"],
 )  # fmt: skip
 def test_another_persons_number_however_it_is_written(written: str) -> None:
     assert others().fault(f"Appelez le {written}", ANNE, {}) == "others_number"
