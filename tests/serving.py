@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,30 +11,39 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from gatewayd.clock import SystemClock
+from gatewayd.domain.campaign import CampaignRules
+from gatewayd.domain.field import Field, FieldType
 from gatewayd.domain.lint import Sender
-from gatewayd.domain.purpose import STRICTEST, Basis, MessageClass, Purpose
+from gatewayd.domain.purpose import STRICTEST, Basis, MessageClass, Purpose, PurposeWording, SimSettings
 from gatewayd.domain.token import Scope
 from gatewayd.interfaces.http import app
 from gatewayd.interfaces.http.here import Services
 from gatewayd.interfaces.http.server import HttpServer, tcp_socket, unix_socket
 from gatewayd.services.allowance import Rules
 from gatewayd.services.audience import House
-from gatewayd.services.campaigns import CampaignDesk
-from gatewayd.services.consents import ConsentBook
-from gatewayd.services.intake import Intake, NumberRules
+from gatewayd.services.intake import NumberRules
 from gatewayd.services.space import Space
-from gatewayd.services.submissions import Submissions
-from gatewayd.services.tokens import Gatekeeper, TokenDesk
-from gatewayd.store.campaigns import Campaigns
+from gatewayd.services.tokens import TokenDesk
 from gatewayd.store.engine import Database
-from gatewayd.store.inbox import Inbox
 from gatewayd.store.outbox import Outbox
 from gatewayd.store.people import People
-from gatewayd.store.sims import Sims
 
 PURPOSES = {
-    "events": Purpose("events", "Evénements", Basis.CONSENT),
+    "events": Purpose(
+        "events", "Evénements", Basis.CONSENT, wording=PurposeWording("une fois par mois", "association")
+    ),
     "alerte": Purpose("alerte", "Alertes", Basis.VITAL_INTEREST, message_class=MessageClass.ALERT),
+}
+FIELDS = {
+    "ville": Field("ville", FieldType.TEXT, "où"),
+    "paye": Field("paye", FieldType.BOOLEAN, "cotisation"),
+    "part": Field("part", FieldType.NUMBER, "cotisation"),
+}
+TRUSTED = "+33639980098"
+HOUSE: dict[str, Any] = {
+    "fields": FIELDS,
+    "segments": {"lyon": 'ville = "Lyon"'},
+    "rules": CampaignRules(trusted_numbers=(TRUSTED,)),
 }
 ALICE, ALICE_E164 = "06 39 98 00 01", "+33639980001"
 TO_ALICE = {"purpose": "alerte", "recipient": ALICE, "text": "Bonjour"}
@@ -44,43 +52,22 @@ TO_ALICE = {"purpose": "alerte", "recipient": ALICE, "text": "Bonjour"}
 class Serving:
     """A server on a Unix socket and on loopback TCP; `woken` counts how often the dispatcher would have been woken."""
 
-    def __init__(self, directory: Path, *, space: Space | None = None) -> None:
+    def __init__(self, directory: Path, *, space: Space | None = None, sims: Sequence[SimSettings] = ()) -> None:
         self.directory, self.clock, self.woken = directory, SystemClock(), 0
         self.database = Database.open(directory / "gatewayd.db", key=bytes(32))
-        self.outbox, self.people, numbers = Outbox(self.database), People(self.database), NumberRules("FR")
-        intake = Intake(
-            self.database,
-            self.outbox,
-            self.people,
-            purposes=PURPOSES,
-            numbers=numbers,
-            clock=self.clock,
-            space=space,
-        )
-        self.submissions = Submissions(self.database, intake, self.clock, queued=self._wake)
-        house = House(
-            Sender("Amicale", "", "", "fr"), Rules(PURPOSES, ZoneInfo("Europe/Paris"), (), STRICTEST), numbers
-        )
+        self.outbox, self.people = Outbox(self.database), People(self.database)
         self.desk = TokenDesk(self.database, self.clock, purposes=PURPOSES)
+        sending = Rules(PURPOSES, ZoneInfo("Europe/Paris"), sims, STRICTEST)
         services = Services(
-            clock=self.clock,
-            gatekeeper=Gatekeeper(self.database, self.clock),
-            submissions=self.submissions,
-            outbox=self.outbox,
-            people=self.people,
-            book=ConsentBook(
-                self.database, purposes=PURPOSES, numbers=numbers, clock=self.clock, moment=datetime.fromisoformat
-            ),
-            inbox=Inbox(self.database),
-            sims=Sims(self.database),
-            desk=CampaignDesk(self.database, house, self.clock),
-            campaigns=Campaigns(self.database),
-            numbers=numbers,
+            self.database,
+            House(Sender("Amicale", "rgpd@example.org"), sending, NumberRules("FR"), **HOUSE),
+            self.clock,
+            space=space,
             lines=lambda: [],
-            words=lambda _purpose: None,
             changed=self._wake,
             well=lambda: True,
         )
+        self.services, self.submissions = services, services.submissions
         self.path, tcp = directory / "api.sock", tcp_socket("127.0.0.1", 0)
         self.port: int = tcp.getsockname()[1]
         self.app = app.build(services, hosts=["sms.example.org"])

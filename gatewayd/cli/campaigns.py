@@ -20,7 +20,7 @@ from gatewayd.domain.field import Value, fold_heading
 from gatewayd.domain.lint import with_footer
 from gatewayd.errors import TextError, UsageError
 from gatewayd.interfaces.campaign_page import page
-from gatewayd.interfaces.campaign_shapes import explanation_json, report_json, shown_json, told_json
+from gatewayd.interfaces.campaign_shapes import explanation_json, remark_json, report_json, shown_json, told_json
 from gatewayd.interfaces.dropfolder.names import safe_name
 from gatewayd.interfaces.lists import open_list
 from gatewayd.interfaces.shapes import campaign_json
@@ -159,7 +159,7 @@ def lint_(ctx: typer.Context, name: Name, json: AsJson = False) -> None:
     purpose = house.purpose(campaign.purpose)
     found = lint(house, campaign, with_footer(campaign.template, purpose.footer))
     if json:
-        output.as_json([{"about": one.about, "remark": one.words} for one in found])
+        output.as_json([remark_json(one) for one in found])
     elif found:
         _print_lint(house, campaign)
     else:
@@ -353,7 +353,7 @@ def _rows(here: context.Context, source: str, file: Path) -> list[AudienceRow]:
     ]
 
 
-def _values(here: context.Context, cells: Mapping[str, str]) -> tuple[dict[str, Value], str]:
+def _values(here: context.Context, cells: Mapping[str, str | None]) -> tuple[dict[str, Value], str]:
     """The cells of a row, those of declared fields read as such; and which one cannot be."""
     found: dict[str, Value] = {}
     for name, cell in cells.items():

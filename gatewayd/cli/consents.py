@@ -306,7 +306,7 @@ def show(
     if who is None:
         raise UsageError(f"{number} is no phone number")
     files = [(output.open_file(path), path, render) for path, render in ((html, _html), (pdf, as_pdf.render)) if path]
-    held = Held.read(here.database, who, here.pseudonyms.in_trail(who))
+    held = Held.read(here.database, who)
     if json:
         output.as_json(proof_json(held))
         return

@@ -12,7 +12,6 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -21,24 +20,14 @@ from starlette.types import ASGIApp
 
 from gatewayd.clock import Clock
 from gatewayd.config import ApiSettings, Settings
-from gatewayd.daemon.rules import house_of, number_rules
+from gatewayd.daemon.rules import house_of
 from gatewayd.daemon.supervision import Task, Worker
 from gatewayd.interfaces.http import app
 from gatewayd.interfaces.http.here import Services
 from gatewayd.interfaces.http.server import HttpServer, tcp_socket, unix_socket
-from gatewayd.services.campaigns import CampaignDesk
-from gatewayd.services.consents import ConsentBook, present_wording
 from gatewayd.services.dispatcher import LineStatus
-from gatewayd.services.intake import Intake
 from gatewayd.services.space import Space
-from gatewayd.services.submissions import Submissions
-from gatewayd.services.tokens import Gatekeeper
-from gatewayd.store.campaigns import Campaigns
 from gatewayd.store.engine import Database
-from gatewayd.store.inbox import Inbox
-from gatewayd.store.outbox import Outbox
-from gatewayd.store.people import People, Wording
-from gatewayd.store.sims import Sims
 
 log = structlog.get_logger(__name__)
 
@@ -63,36 +52,16 @@ class Api:
         lines: Callable[[], Sequence[LineStatus]],
     ) -> None:
         assert settings.api is not None  # noqa: S101  # asked by who imports this
-        outbox, numbers = Outbox(database), number_rules(settings)
-        intake = Intake(
-            database,
-            outbox,
-            People(database),
-            purposes=settings.purposes,
-            numbers=numbers,
-            clock=clock,
-            space=space,
-        )
-        self.submissions = Submissions(database, intake, clock, queued=changed)
         services = Services(
-            clock=clock,
-            gatekeeper=Gatekeeper(database, clock),
-            submissions=self.submissions,
-            outbox=outbox,
-            people=People(database),
-            book=ConsentBook(
-                database, purposes=settings.purposes, numbers=numbers, clock=clock, moment=datetime.fromisoformat
-            ),
-            inbox=Inbox(database),
-            sims=Sims(database),
-            desk=CampaignDesk(database, house_of(settings), clock),
-            campaigns=Campaigns(database),
-            numbers=numbers,
+            database,
+            house_of(settings),
+            clock,
+            space=space,
             lines=lines,
-            words=_words(settings),
             changed=changed,
             well=_seldom(well, clock),
         )
+        self.submissions = services.submissions
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what it says, is said by us
         self._doors = _doors(settings.api, app.build(services, hosts=settings.api.hosts))
         self._worker = Worker(Task("api", self._turn, PATIENCE, threading.Event(), close=self._close), clock)
@@ -193,12 +162,6 @@ def _doors(where: ApiSettings, served: ASGIApp) -> tuple[Door, ...]:
         host, port = where.listen
         doors.append(Door(served, "listen", f"{host}:{port}", partial(tcp_socket, host, port)))
     return tuple(doors)
-
-
-def _words(settings: Settings) -> Callable[[str], Wording | None]:
-    """What people read before they agree, in the organisation's language."""
-    own = settings.organisation.language
-    return lambda purpose: present_wording(settings.purposes[purpose], settings.who, own, own)
 
 
 def _seldom(well: Callable[[], bool], clock: Clock) -> Callable[[], bool]:

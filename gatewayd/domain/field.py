@@ -108,6 +108,13 @@ def shown(value: Value | None) -> str:
     return str(value)
 
 
+def in_cell(value: Value) -> str:
+    """A value as a cell of a list has it: with a comma, for a point might stand between thousands."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else str(value).replace(".", ",")
+
+
 _DAY_FIRST = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})(?: [0-9:]{4,8})?", re.ASCII)
 _YEAR_FIRST = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[T ][0-9:.]{4,15}Z?)?", re.ASCII)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gatewayd.clock import rfc3339
+from gatewayd.domain.lint import Remark
 from gatewayd.interfaces.shapes import campaign_json
 from gatewayd.services.campaigns import Tested
 from gatewayd.services.explaining import Explanation, Told
@@ -37,7 +38,7 @@ def explanation_json(found: Explanation) -> dict[str, object]:
         "approvals_needed": found.approvals,
         "opens_at": rfc3339(found.opens_at),
         "ends_at": rfc3339(found.ends_at),
-        "remarks": [{"about": one.about, "remark": one.words} for one in found.remarks],
+        "remarks": [remark_json(one) for one in found.remarks],
         "sims": [
             {"sim": one.sim, "messages": one.messages, "parts": one.parts, "price": one.price,
              "new_recipients": one.new, "left": one.left, "left_after": one.left_after, "over_limit": one.waiting,
@@ -46,6 +47,11 @@ def explanation_json(found: Explanation) -> dict[str, object]:
         ],
         "sample": [{"recipient": number, "text": text} for number, text in found.sample],
     }  # fmt: skip
+
+
+def remark_json(one: Remark) -> dict[str, object]:
+    """What a text does not tell, or a line may not carry."""
+    return {"about": one.about, "remark": one.words}
 
 
 def told_json(one: Told) -> dict[str, object]:

@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 LIST_METHODS = (Method.IMPORT, Method.PAPER, Method.WEB_FORM, Method.PHONE)
 """How people may be said to have agreed; by SMS they agree themselves."""
-_SLIP = timedelta(minutes=10)
+SLIP = timedelta(minutes=10)
 
 _METHOD_WORDS: Mapping[str, Method] = {
     **{str(method): method for method in LIST_METHODS},
@@ -86,7 +86,7 @@ class ConsentBook:
         if not written:
             return now
         found = self._moment(written)
-        if found > now + _SLIP:
+        if found > now + SLIP:
             raise UsageError(f"{written} is yet to come")
         return found
 

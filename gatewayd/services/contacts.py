@@ -5,9 +5,9 @@ were planned, or nothing (StoreError: somebody changed one meanwhile). Agreement
 transaction: each has an entry of the audit trail, and a STOP must not wait for 50,000 of them. The same list twice
 changes nothing the second time; after a crash between the two it records the rest.
 
-Only declared fields are kept. An empty cell says nothing, and changes nothing. A value whose field is no longer
-declared goes with the next list that names its contact. Who opted out stays opted out, and no consent of a list is
-recorded for him: his word is the later one, until a person says otherwise.
+Only declared fields are kept. An empty cell says nothing, and changes nothing; None takes a value away. A value whose
+field is no longer declared goes with the next list that names its contact. Who opted out stays opted out, and no
+consent of a list is recorded for him: his word is the later one, until a person says otherwise.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class ListRow:
 
     line: int
     numbers: Sequence[str]
-    cells: Mapping[str, str]
+    cells: Mapping[str, str | None]
     fault: str = ""
 
 
@@ -127,9 +127,9 @@ class ContactLists:
         self._people.record_list(plan.consents, at)
         log.info("contacts.imported", new=len(plan.new), changed=len(plan.changed), consents=len(plan.consents))
 
-    def _read(self, rows: Iterable[ListRow], found: Plan) -> dict[str, dict[str, Value]]:
+    def _read(self, rows: Iterable[ListRow], found: Plan) -> dict[str, dict[str, Value | None]]:
         """The values of each number; the first row of a number counts."""
-        listed: dict[str, dict[str, Value]] = {}
+        listed: dict[str, dict[str, Value | None]] = {}
         lines: dict[str, int] = {}
         for row in rows:
             raw = next((cell for cell in row.numbers if cell), "")
@@ -151,22 +151,29 @@ class ContactLists:
             raise NumberError(f"duplicate:{lines[number]}")
         return number
 
-    def _values(self, cells: Mapping[str, str]) -> dict[str, Value]:
+    def _values(self, cells: Mapping[str, str | None]) -> dict[str, Value | None]:
         """What the cells say, without those that say nothing. UsageError names the column."""
-        values: dict[str, Value] = {}
+        values: dict[str, Value | None] = {}
         for name, cell in cells.items():
-            if not cell:
+            if cell == "":
                 continue
             try:
-                values[name] = OWN[name](cell) if name in OWN else self._fields[name].read(cell)
+                values[name] = None if cell is None else self._read_cell(name, cell)
             except UsageError as error:
                 raise UsageError(f"{name}: {error}") from None
         return values
 
-    def _compare(self, old: Contact | None, number: str, values: Mapping[str, Value], found: Plan) -> None:
+    def _read_cell(self, name: str, cell: str) -> Value:
+        if name in OWN:
+            return OWN[name](cell)
+        if name not in self._fields:
+            raise UsageError("the configuration declares no such field")
+        return self._fields[name].read(cell)
+
+    def _compare(self, old: Contact | None, number: str, values: Mapping[str, Value | None], found: Plan) -> None:
         before = {} if old is None else _flat(old)
         kept = {name: value for name, value in before.items() if name in OWN or name in self._fields}
-        after = {**kept, **values}
+        after = {name: value for name, value in {**kept, **values}.items() if value is not None}
         given_name, family_name, language = (str(after.get(name, "")) for name in OWN)
         fields = {name: value for name, value in after.items() if name not in OWN}
         new = Person(number, given_name, family_name, language, fields)

@@ -21,7 +21,7 @@ from gatewayd.domain.pacing import widest_start
 from gatewayd.domain.purpose import Hours, MessageClass, Purpose, SimSettings
 from gatewayd.errors import RefusedByRule
 from gatewayd.services.allowance import load_history
-from gatewayd.services.audience import AudienceReader, House
+from gatewayd.services.audience import AudienceReader, House, Verdict
 from gatewayd.store.campaigns import FOR_EVER, NOT_NOW, Campaign
 from gatewayd.store.engine import Database
 from gatewayd.store.outbox import Outbox
@@ -79,16 +79,15 @@ def explain(
     reader = AudienceReader(database, house, campaign, clock)
     found = Explanation(campaign, size=reader.size())
     for verdict in reader.all():
+        one = told_of(verdict)
+        found.people.append(one)
         if verdict.plan is None:
-            found.reasons[verdict.reason] += 1
-            found.people.append(Told(verdict.number, verdict.reason, "", 0))
+            found.reasons[one.reason] += 1
             continue
-        parts, alphabet = len(verdict.plan.parts), str(verdict.plan.alphabet)
         found.included += 1
-        found.parts += parts
-        found.alphabets[alphabet] += 1
-        found.lengths[parts] += 1
-        found.people.append(Told(verdict.number, "", alphabet, parts))
+        found.parts += one.parts
+        found.alphabets[one.alphabet] += 1
+        found.lengths[one.parts] += 1
         if len(found.sample) < sample:
             found.sample.append((verdict.number, verdict.plan.text))
         if len(found.people) % 1000 == 0:
@@ -97,6 +96,13 @@ def explain(
     found.remarks = lint(house, campaign, found.sample[0][1] if found.sample else campaign.template)
     _forecast(database, house, found, clock)
     return found
+
+
+def told_of(verdict: Verdict) -> Told:
+    """What is told of one person."""
+    if verdict.plan is None:
+        return Told(verdict.number, verdict.reason, "", 0)
+    return Told(verdict.number, "", str(verdict.plan.alphabet), len(verdict.plan.parts))
 
 
 def lint(house: House, campaign: Campaign, text: str) -> list[Remark]:

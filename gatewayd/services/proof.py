@@ -48,11 +48,11 @@ class Held:
     heard_at: datetime | None
 
     @classmethod
-    def read(cls, database: Database, number: str, pseudonym: str) -> Held:
-        """As of now; `pseudonym` is what stands for the number in the trail."""
+    def read(cls, database: Database, number: str) -> Held:
+        """As of now."""
         known = People(database)
         with database.read() as connection:
-            entries = audit.latest(connection, _ENTRIES, subject=pseudonym)
+            entries = audit.latest(connection, _ENTRIES, subject=database.pseudonym(number))
             heard_at = people.heard_at(connection, number)
         return cls(
             number,

@@ -44,6 +44,11 @@ class Caller:
     purposes: frozenset[str]
     by: str
 
+    @property
+    def person(self) -> str:
+        """Who writes and agrees to campaigns: the token, wherever it is used from."""
+        return f"token:{self.name}"
+
     def needs(self, *scopes: Scope) -> None:
         """OutOfScope: none of these scopes is the token's."""
         if self.scopes.isdisjoint(scopes):

@@ -118,7 +118,10 @@ class Contacts:
             rows = (connection.execute(_CONTACT.where(_c.number.in_(some))) for some in chunks(numbers))
             return {row.number: Contact(*row) for found in rows for row in found}
 
-    def list(self, limit: int) -> Sequence[Contact]:
-        """The newest contacts first."""
+    def list(self, limit: int, before: int | None = None) -> Sequence[Contact]:
+        """The newest contacts first; with `before`, those older than this one."""
+        query = _CONTACT.order_by(_c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(_c.id < before)
         with self._database.read() as connection:
-            return [Contact(*row) for row in connection.execute(_CONTACT.order_by(_c.id.desc()).limit(limit))]
+            return [Contact(*row) for row in connection.execute(query)]

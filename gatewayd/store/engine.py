@@ -81,7 +81,7 @@ class Database:
         pseudonym: Pseudonym,
         patience: float | None = None,
     ) -> None:
-        self._module, self.path = module, path
+        self._module, self.path, self.pseudonym = module, path, pseudonym
 
         def connect(*, reading: bool) -> Any:
             return _connect(module, path, key, reading=reading, patience=patience)

@@ -273,10 +273,18 @@ class Inbox:
         return None if row is None else Incoming(**row._mapping)
 
     def list(
-        self, *, kind: str = "", sender: str = "", to_review: bool = False, limit: int = 100
+        self,
+        *,
+        kind: str = "",
+        sender: str = "",
+        to_review: bool = False,
+        limit: int = 100,
+        before: int | None = None,
     ) -> Sequence[Incoming]:
-        """The newest messages first."""
+        """The newest messages first; with `before`, those older than this one."""
         query = _INCOMING.order_by(_i.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(_i.id < before)
         if kind:
             query = query.where(_i.kind == kind)
         if sender:

@@ -368,9 +368,14 @@ class People:
         """Lift the opt-out that holds; the record stays. False if there was none."""
         return self._database.write(lambda connection: lift(connection, recipient, by, at))
 
-    def optouts(self, *, active: bool = True, recipient: str = "", limit: int | None = None) -> Sequence[OptOut]:
-        """All opt-outs, or those that hold, or those of one number, oldest first; with a limit, the newest first."""
+    def optouts(
+        self, *, active: bool = True, recipient: str = "", limit: int | None = None, before: int | None = None
+    ) -> Sequence[OptOut]:
+        """All opt-outs, or those that hold, or those of one number, oldest first; with a limit, the newest first; with
+        `before`, those older than this one."""
         query = sa.select(optouts).order_by(optouts.c.id if limit is None else optouts.c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(optouts.c.id < before)
         if recipient:
             query = query.where(optouts.c.recipient == recipient)
         if active:

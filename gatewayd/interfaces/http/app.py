@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from gatewayd import __version__
-from gatewayd.interfaces.http import campaigns, gateway, kannel, messages, models, people, problems
+from gatewayd.interfaces.http import campaigns, contacts, gateway, kannel, messages, models, people, problems
 from gatewayd.interfaces.http.guard import Guard
 from gatewayd.interfaces.http.here import Services
 
@@ -31,10 +31,12 @@ def build(services: Services, *, hosts: Collection[str] = ()) -> ASGIApp:
     )
     app.state.services = services
     problems.install(app)
-    for part in (messages, people, campaigns, gateway, kannel):
+    for part in (messages, contacts, people, campaigns, gateway, kannel):
         app.include_router(part.router)
     _describe(app)
-    return Guard(app, hosts=hosts, larger=[messages.MANY], forms=[kannel.PATH])
+    larger = [messages.MANY, contacts.IMPORT, *people.LISTS, campaigns.CREATE]
+    larger = [messages.MANY, contacts.IMPORT, *people.LISTS, campaigns.CREATE]
+    return Guard(app, hosts=hosts, larger=larger, forms=[kannel.PATH])
 
 
 def _describe(app: FastAPI) -> None:

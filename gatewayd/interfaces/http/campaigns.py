@@ -1,48 +1,174 @@
-"""/v1/campaigns: look at them, agree to them, let them go and stop them. They are written with `gatewayd campaigns`.
+"""/v1/campaigns: the whole way of a campaign, from the draft to the report, by the services of the command line.
 
-A token is a person here: who agrees to a campaign is not who wrote it.
+A token is a person here: who agrees to a campaign is not who wrote it. What reads all people of a campaign is done one
+at a time, for the others wait for their messages.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 
+from gatewayd.domain.campaign import Audience, CampaignState
+from gatewayd.domain.field import Value, in_cell
+from gatewayd.domain.lint import with_footer
 from gatewayd.errors import UsageError
-from gatewayd.interfaces.http.here import Admin, Here, Reader
-from gatewayd.interfaces.http.models import problems
+from gatewayd.interfaces.campaign_shapes import explanation_json, remark_json, report_json, shown_json, told_json
+from gatewayd.interfaces.http import campaign_models as models
+from gatewayd.interfaces.http.here import Admin, Here, Reader, Services
+from gatewayd.interfaces.http.models import Cursor, Limit, problems
 from gatewayd.interfaces.http.problems import NotFound
 from gatewayd.interfaces.shapes import campaign_json
+from gatewayd.services.audience import AudienceReader, read_numbers
+from gatewayd.services.explaining import explain, lint, told_of
+from gatewayd.services.reporting import report
+from gatewayd.store.campaigns import AudienceRow, Campaign, NewCampaign
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])
+CREATE = "/v1/campaigns"
 Name = Annotated[str, Path(min_length=1, max_length=100, description="The campaign's name.")]
+CHANGING = problems(400, 404, 409, 413, 415)
 
 
-@router.get("", responses=problems())
+@router.get("", response_model=models.Campaigns, responses=problems())
 def list_(here: Here, _caller: Reader) -> dict[str, Any]:
     """List the campaigns, the newest first."""
     return {"campaigns": [campaign_json(one) for one in here.campaigns.list()]}
 
 
-@router.get("/{name}", responses=problems(404))
+@router.post("", status_code=201, response_model=models.Created, responses=problems(400, 413, 415))
+def create(here: Here, caller: Admin, new: models.NewCampaign) -> dict[str, Any]:
+    """Create a draft, of which nothing is sent yet. A rule that forbids it is told at once."""
+    kind, audience, rows = _audience(here, new)
+    house = here.house
+    made = NewCampaign(
+        name=new.name,
+        purpose=new.purpose,
+        template=new.text,
+        audience_kind=kind,
+        audience=audience,
+        pool=new.pool,
+        priority=house.purpose(new.purpose).priority if new.priority is None else new.priority,
+        created_by=caller.person,
+        window=new.window,
+        start_at=new.start_at,
+        deadline=new.deadline,
+        repeat=new.repeat,
+        missed=new.missed,
+    )
+    campaign = here.desk.create(made, rows)
+    found = lint(house, campaign, with_footer(campaign.template, house.purpose(campaign.purpose).footer))
+    return campaign_json(campaign) | {"remarks": [remark_json(one) for one in found]}
+
+
+def _audience(here: Services, new: models.NewCampaign) -> tuple[Audience, str, list[AudienceRow]]:
+    if bool(new.segment) == bool(new.recipients):
+        raise UsageError("say once whom it is for: `segment`, or `recipients`")
+    if new.segment:
+        return Audience.SEGMENT, here.house.segments.get(new.segment.strip(), new.segment), []
+    listed = new.recipients
+    judged = read_numbers(enumerate((one.number for one in listed), start=1), here.numbers)
+    rows = []
+    for place, (one, (number, reason)) in enumerate(zip(listed, judged, strict=True), start=1):
+        fields, fault = _fields(here, one)
+        rows.append(AudienceRow(place, number, fault or reason, fields))
+    kind = Audience.FILE if any(one.fields for one in listed) else Audience.NUMBERS
+    return kind, f"{len(rows)} numbers", rows
+
+
+def _fields(here: Services, one: models.Recipient) -> tuple[dict[str, Value], str]:
+    """What a person's row brings, that of declared fields read as such; and which cannot be."""
+    found: dict[str, Value] = {}
+    for name, value in one.fields.items():
+        declared = here.house.fields.get(name)
+        try:
+            if value is not None:
+                found[name] = value if declared is None else declared.read(in_cell(value))
+        except UsageError:
+            return {}, f"bad_field:{name}"
+    return found, ""
+
+
+@router.get("/{name}", response_model=models.Shown, responses=problems(404))
 def get(here: Here, _caller: Reader, name: Name) -> dict[str, Any]:
-    """One campaign."""
-    try:
-        return campaign_json(here.campaigns.get(name))
-    except UsageError as error:
-        raise NotFound(str(error)) from None
+    """One campaign: who agreed to it, how its test stands."""
+    campaign, tested = _found(here, name), None
+    if campaign.state is CampaignState.TO_TEST:
+        campaign, tested = here.desk.look_at_test(campaign)
+    return shown_json(campaign, here.campaigns.approvals(campaign.id), tested)
 
 
-@router.post("/{name}/{verb}", responses=problems(404, 409))
-def change(
-    here: Here, caller: Admin, name: Name, verb: Literal["approve", "start", "pause", "resume", "cancel"]
+@router.get("/{name}/explain", response_model=models.Explanation, responses=problems(404))
+def explain_(
+    here: Here,
+    _caller: Reader,
+    name: Name,
+    sample: Annotated[int, Query(ge=0, le=100, description="So many texts.")] = 3,
 ) -> dict[str, Any]:
-    """Agree to a campaign, let it go now, stop it for now, let it go on, or end it."""
-    found = get(here, caller, name)
-    if verb == "approve":
-        campaign, _ = here.desk.approve(found["name"], caller.by.split()[0])
-    else:
-        campaign = getattr(here.desk, verb)(found["name"], caller.by)
+    """Say what it would do now: who gets it and who not and why, its texts, its price, its end. Nothing is sent."""
+    with here.at_length():
+        return explanation_json(explain(here.database, here.house, _found(here, name), here.clock, sample=sample))
+
+
+@router.get("/{name}/recipients", response_model=models.Recipients, responses=problems(404))
+def recipients(here: Here, _caller: Reader, name: Name, limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
+    """Each person of its audience as it is now: what he would get, or why not."""
+    with here.at_length():
+        reader = AudienceReader(here.database, here.house, _found(here, name), here.clock)
+        page = reader.page(cursor or 0, limit)
+    following = page[-1].place if len(page) == limit else None
+    return {"recipients": [told_json(told_of(one)) for one in page], "next": following}
+
+
+@router.get("/{name}/report", response_model=models.Report, responses=problems(404))
+def report_(here: Here, _caller: Reader, name: Name) -> dict[str, Any]:
+    """Say what became of it: who got it, what failed, who left, what it cost."""
+    with here.at_length():
+        return report_json(report(here.database, here.house, _found(here, name)))
+
+
+@router.post("/{name}/test", response_model=models.Sent, responses=CHANGING)
+def test(here: Here, caller: Admin, name: Name) -> dict[str, Any]:
+    """Send it to the trusted numbers, marked as a test."""
+    campaign, trusted = here.desk.test(_found(here, name).name, caller.by)
+    here.changed()
+    return campaign_json(campaign) | {"trusted": list(trusted)}
+
+
+@router.post("/{name}/skip-test", response_model=models.Campaign, responses=CHANGING)
+def skip_test(here: Here, caller: Admin, name: Name, skip: models.Skip) -> dict[str, Any]:
+    """Go on without a test, for a reason that is kept."""
+    return campaign_json(here.desk.skip_test(_found(here, name).name, caller.person, skip.reason))
+
+
+@router.post("/{name}/approve", response_model=models.Approved, responses=CHANGING)
+def approve(here: Here, caller: Admin, name: Name) -> dict[str, Any]:
+    """Agree to a campaign that somebody else wrote; `missing`: how many people more must."""
+    with here.at_length():
+        campaign, missing = here.desk.approve(_found(here, name).name, caller.person)
+    return campaign_json(campaign) | {"missing": missing}
+
+
+@router.post("/{name}/start", response_model=models.Campaign, responses=CHANGING)
+def start(here: Here, caller: Admin, name: Name, start: models.Start | None = None) -> dict[str, Any]:
+    """Let an approved campaign go, now or at a time."""
+    campaign = here.desk.start(_found(here, name).name, caller.by, start.at if start is not None else None)
     here.changed()
     return campaign_json(campaign)
+
+
+@router.post("/{name}/{verb}", response_model=models.Campaign, responses=CHANGING)
+def change(here: Here, caller: Admin, name: Name, verb: Literal["pause", "resume", "cancel"]) -> dict[str, Any]:
+    """Stop a campaign for now, let it go on, or end it: from the commit on nothing more of it starts."""
+    step = {"pause": here.desk.pause, "resume": here.desk.resume, "cancel": here.desk.cancel}[verb]
+    campaign = step(_found(here, name).name, caller.by)
+    here.changed()
+    return campaign_json(campaign)
+
+
+def _found(here: Services, name: str) -> Campaign:
+    try:
+        return here.campaigns.get(name)
+    except UsageError:
+        raise NotFound(f"there is no campaign {name!r}") from None

@@ -10,15 +10,16 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from gatewayd.clock import rfc3339
 from gatewayd.domain.message import MessageState
 from gatewayd.interfaces.http.here import Here, Reader, Services
-from gatewayd.interfaces.http.models import problems
+from gatewayd.interfaces.http.models import Health, SimList, problems
+from gatewayd.interfaces.shapes import sim_json
+from gatewayd.services.simlist import all_sims
 
 router = APIRouter(tags=["gateway"])
 
 
-@router.get("/health")
+@router.get("/health", response_model=Health, responses={503: {"model": Health, "description": "It does not."}})
 def health(here: Here) -> Response:
     """Whether all works: 200 or 503, for whoever asks; nothing else is told."""
     well = here.well()
@@ -26,24 +27,11 @@ def health(here: Here) -> Response:
     return Response(body, 200 if well else 503, media_type="application/json")
 
 
-@router.get("/v1/sims", responses=problems())
+@router.get("/v1/sims", response_model=SimList, responses=problems())
 def sims(here: Here, _caller: Reader) -> dict[str, Any]:
-    """The SIMs that were ever found; `state` is `ok`, `absent`, or what keeps it from sending."""
+    """The SIMs, their limits and what is left of them; `state` is `ok`, `absent`, or what keeps it from sending."""
     states = {line.sim: line.why or "ok" for line in here.lines() if line.sim}
-    return {
-        "sims": [
-            {
-                "name": sim.name,
-                "pool": sim.pool,
-                "iccid": sim.iccid or None,
-                "state": states.get(sim.name, "absent"),
-                "port": sim.port,
-                "seen_at": rfc3339(sim.seen_at),
-                "suspended_until": rfc3339(sim.suspended_until),
-            }
-            for sim in here.sims.list()
-        ]
-    }
+    return {"sims": [sim_json(one) for one in all_sims(here.database, here.house.sending, here.clock, states)]}
 
 
 @router.get("/v1/metrics", responses=problems())

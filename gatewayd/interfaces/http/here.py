@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Annotated, Any
 
 from anyio import to_thread
@@ -12,41 +14,90 @@ from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from gatewayd.clock import Clock
+from gatewayd.domain.field import read_moment
+from gatewayd.domain.sender import any_number
 from gatewayd.domain.token import Scope
-from gatewayd.errors import UnknownToken, UsageError
+from gatewayd.domain.wordings import Who
+from gatewayd.errors import NumberError, TooOften, UnknownToken, UsageError
+from gatewayd.services.asking import Asking
+from gatewayd.services.audience import House
 from gatewayd.services.campaigns import CampaignDesk
-from gatewayd.services.consents import ConsentBook
+from gatewayd.services.consents import SLIP, ConsentBook, present_wording
+from gatewayd.services.contacts import ContactLists
 from gatewayd.services.dispatcher import LineStatus
-from gatewayd.services.intake import NumberRules
+from gatewayd.services.intake import Intake
+from gatewayd.services.reviews import Reviews
+from gatewayd.services.space import Space
 from gatewayd.services.submissions import Submissions
 from gatewayd.services.tokens import Caller, Gatekeeper
 from gatewayd.store.campaigns import Campaigns
+from gatewayd.store.contacts import Contacts
+from gatewayd.store.engine import Database
 from gatewayd.store.inbox import Inbox
 from gatewayd.store.outbox import Outbox
 from gatewayd.store.people import People, Wording
-from gatewayd.store.sims import Sims
 
 
-@dataclass(frozen=True)
 class Services:
-    """Of one gateway. `changed`: told when something may leave now; `well`: whether all of it works; `words`: what
-    people read before they agree to a purpose."""
+    """Of one gateway. `changed`: told when something may leave now; `well`: whether all of it works."""
 
-    clock: Clock
-    gatekeeper: Gatekeeper
-    submissions: Submissions
-    outbox: Outbox
-    people: People
-    book: ConsentBook
-    inbox: Inbox
-    sims: Sims
-    desk: CampaignDesk
-    campaigns: Campaigns
-    numbers: NumberRules
-    lines: Callable[[], Sequence[LineStatus]]
-    words: Callable[[str], Wording | None]
-    changed: Callable[[], None]
-    well: Callable[[], bool]
+    def __init__(
+        self,
+        database: Database,
+        house: House,
+        clock: Clock,
+        *,
+        space: Space | None,
+        lines: Callable[[], Sequence[LineStatus]],
+        changed: Callable[[], None],
+        well: Callable[[], bool],
+    ) -> None:
+        self.database, self.house, self.clock = database, house, clock
+        self.lines, self.changed, self.well = lines, changed, well
+        self.outbox, self.people, self.inbox = Outbox(database), People(database), Inbox(database)
+        self.contacts, self.campaigns = Contacts(database), Campaigns(database)
+        self.numbers, purposes, one = house.numbers, house.purposes, house.sender
+        self.who, self.language = Who(one.name, one.privacy_contact, one.privacy_notice), one.language
+        about: dict[str, Any] = {"numbers": self.numbers, "clock": clock}
+        intake = Intake(database, self.outbox, self.people, purposes=purposes, space=space, **about)
+        self.gatekeeper = Gatekeeper(database, clock)
+        self.submissions = Submissions(database, intake, clock, queued=changed)
+        self.desk = CampaignDesk(database, house, clock)
+        self.lists = ContactLists(database, fields=house.fields, **about)
+        self.book = ConsentBook(
+            database, purposes=purposes, moment=lambda said: read_moment(said, house.sending.tz), **about
+        )
+        self.asking = Asking(database, purposes=purposes, who=self.who, language=self.language, **about)
+        self.reviews = Reviews(database, self.numbers.country)
+        self._at_length = threading.Lock()
+
+    def words(self, purpose: str, language: str = "") -> Wording | None:
+        """What people read before they agree to a purpose. UsageError: there is no such purpose."""
+        return present_wording(self.book.purpose(purpose), self.who, language or self.language, self.language)
+
+    def any_number(self, written: str) -> str:
+        """A number of whatever kind: an opt-out holds for all. NumberError."""
+        found = any_number(written, self.numbers.country)
+        if found is None:
+            raise NumberError("invalid", "this is no phone number")
+        return found
+
+    def said(self, at: datetime | None) -> datetime:
+        """When something was said: now, if nobody says. UsageError: it is yet to come."""
+        now = self.clock.utc_now()
+        if at is not None and at > now + SLIP:
+            raise UsageError(f"{at.isoformat()} is yet to come")
+        return at or now
+
+    @contextmanager
+    def at_length(self) -> Iterator[None]:
+        """Around what reads all people of a campaign: one at a time, for messages are taken meanwhile. TooOften."""
+        if not self._at_length.acquire(blocking=False):
+            raise TooOften(2, "another campaign is being read: one at a time")
+        try:
+            yield
+        finally:
+            self._at_length.release()
 
 
 async def _services(request: Request) -> Services:

@@ -19,6 +19,7 @@ from gatewayd.interfaces.http.models import (
     Messages,
     NewMessage,
     NewMessages,
+    next_of,
     problems,
 )
 from gatewayd.interfaces.http.problems import NotFound
@@ -70,7 +71,7 @@ def list_(
     found = here.outbox.list(states=state or (), recipient=number, purpose=purpose, limit=limit, before=cursor)
     return {
         "messages": [message_json(one) for one in found],
-        "next": found[-1].id if len(found) == limit and found[-1].id > 1 else None,
+        "next": next_of([one.id for one in found], limit),
     }
 
 

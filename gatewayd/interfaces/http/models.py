@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from gatewayd.domain.message import MessageState
+from gatewayd.domain.purpose import MessageClass
+from gatewayd.domain.reading import Kind
 
 MOST_AT_ONCE = 10_000
 LARGEST_ID = 2**63 - 1
+NUMBER, MOMENT = "+33639980001", "2026-11-24T08:00:00.123Z"
 
-Id = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The number of the message.")]
+Id = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The id of the message.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many.")]
 Cursor = Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="`next` of the page before: goes on behind it.")]
 Number = Annotated[
@@ -24,6 +28,10 @@ Words = Annotated[
 PurposeKey = Annotated[
     str, Field(min_length=1, max_length=40, description="Why: a purpose of the configuration.", examples=["events"])
 ]
+
+
+Moment = Annotated[str, Field(examples=[MOMENT])]
+Occasion = Annotated[str | None, Field(description="Null: not yet, or never.", examples=[MOMENT])]
 
 
 class Body(BaseModel):
@@ -63,7 +71,7 @@ class Accepted(BaseModel):
     state: MessageState = Field(examples=["queued"])
     parts: int = Field(examples=[1], description="In how many SMS.")
     alphabet: str = Field(examples=["gsm7"])
-    created_at: str = Field(examples=["2026-11-24T08:00:00.123Z"])
+    created_at: Moment
 
 
 class AcceptedOne(BaseModel):
@@ -95,7 +103,7 @@ class Message(BaseModel):
     """A message, with the keys of `gatewayd messages list --json`."""
 
     id: int = Field(examples=[17])
-    recipient: str = Field(examples=["+33639980001"])
+    recipient: str = Field(examples=[NUMBER])
     purpose: str = Field(examples=["events"])
     feed: str = Field(examples=["adhesion"])
     state: MessageState = Field(examples=["delivered"])
@@ -103,9 +111,9 @@ class Message(BaseModel):
     sim: str | None = Field(examples=["accueil"])
     parts: int = Field(examples=[1])
     text: str = Field(examples=["La réunion est à 18 h."])
-    created_at: str = Field(examples=["2026-11-24T08:00:00.123Z"])
-    sent_at: str | None
-    delivered_at: str | None
+    created_at: Moment
+    sent_at: Occasion
+    delivered_at: Occasion
 
 
 class Messages(BaseModel):
@@ -113,6 +121,78 @@ class Messages(BaseModel):
 
     messages: list[Message]
     next: int | None
+
+
+class Incoming(BaseModel):
+    """What somebody wrote, and how it was read."""
+
+    id: int
+    sender: str = Field(examples=[NUMBER])
+    sim: str = Field(examples=["accueil"])
+    text: str = Field(examples=["STOP"])
+    parts: int
+    complete: bool = Field(description="False: parts of it never came.")
+    sent_at: Occasion
+    received_at: Moment
+    kind: Kind = Field(examples=["opt_out"])
+    tier: str | None = Field(description="How certain that is.")
+    rule: str
+    review: bool = Field(description="A person should look at it.")
+    reviewed_at: Occasion
+    reviewed_by: str | None
+    canceled: int = Field(description="Messages that waited for this number, and wait no more.")
+
+
+class Inbox(BaseModel):
+    """A page of what people wrote, the newest first; `next` is the cursor of the following one, null at the end."""
+
+    messages: list[Incoming]
+    next: int | None
+
+
+class Health(BaseModel):
+    """Whether all of it works."""
+
+    status: Literal["ok", "unwell"]
+
+
+class Limited(BaseModel):
+    """A limit, and what is left of it; `renews_at` is null where its window slides."""
+
+    limit: str = Field(examples=["per_day"])
+    allowed: int
+    used: int
+    left: int
+    renews_at: Occasion
+
+
+class Heard(BaseModel):
+    """Of the last parts that it sent, how many have a status report."""
+
+    sent: int
+    reported: int
+
+
+class Sim(BaseModel):
+    """A SIM, with the keys of `gatewayd sims list --json`."""
+
+    name: str = Field(examples=["accueil"])
+    pool: str = Field(examples=["default"])
+    iccid: str | None = Field(examples=["8933000000000000001"])
+    imsi: str | None
+    line_allows: list[MessageClass] | None = Field(description="What its contract allows; null: nobody said.")
+    state: str = Field(description="`ok`, `absent`, or what keeps it from sending.", examples=["ok"])
+    port: str | None
+    seen_at: Occasion
+    reports: Heard
+    suspended_until: Occasion
+    limits: list[Limited]
+
+
+class SimList(BaseModel):
+    """The SIMs that were ever found, then those that are listed and were not."""
+
+    sims: list[Sim]
 
 
 class Problem(BaseModel):
@@ -132,3 +212,8 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {"description": "A problem document.", "content": content} for status in sorted({*always, *statuses})
     }
+
+
+def next_of(ids: Sequence[int], limit: int) -> int | None:
+    """The cursor behind a page with these ids, which has room for `limit`; None at the end."""
+    return ids[-1] if len(ids) == limit and ids[-1] > 1 else None

@@ -2,114 +2,178 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import hashlib
+import json
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, Field
 
+from gatewayd.clock import rfc3339
 from gatewayd.domain.consent import Method
-from gatewayd.domain.sender import any_number as as_people_write
-from gatewayd.errors import NumberError, UsageError
+from gatewayd.domain.field import plain_text
+from gatewayd.domain.reading import Kind
+from gatewayd.errors import NumberError
+from gatewayd.interfaces.http import people_models as models
 from gatewayd.interfaces.http.here import Admin, Here, Reader, Services
-from gatewayd.interfaces.http.models import Body, Limit, Number, PurposeKey, problems
+from gatewayd.interfaces.http.models import Cursor, Id, Inbox, Incoming, Limit, next_of, problems
+from gatewayd.interfaces.http.people_models import Who, Whom
+from gatewayd.interfaces.http.problems import NotFound
+from gatewayd.interfaces.people_shapes import consent_plan_json, proof_json, rejected_json
 from gatewayd.interfaces.shapes import consent_json, incoming_json, optout_json
-from gatewayd.services.consents import LIST_METHODS
-from gatewayd.store.people import NewConsent
+from gatewayd.services.contacts import ListRow, Rejected
+from gatewayd.services.proof import Held
+from gatewayd.store.people import NewConsent, Wording
 
 router = APIRouter(prefix="/v1", tags=["people"])
-Whom = Annotated[str, Query(min_length=1, max_length=40, description="The number.")]
-Note = Annotated[str, Field(max_length=200)]
+LISTS = ("/v1/consents/import", "/v1/optouts/import")
+WRITING = problems(400, 413, 415)
 
 
-class Agreement(Body):
-    """An agreement, or its withdrawal: how, when (now, if it is not said), and where the proof is."""
-
-    recipient: Number
-    purpose: PurposeKey
-    method: Annotated[Method, Field(strict=False, description=f"One of {', '.join(LIST_METHODS)}.")] = Method.WEB_FORM
-    agreed_at: Annotated[AwareDatetime | None, Field(strict=False, examples=["2026-11-24T08:00:00Z"])] = None
-    evidence: Note = ""
-
-
-class Person(Body):
-    """Who opts out; `origin`: how it was said."""
-
-    recipient: Number
-    origin: Note = "api"
-
-
-def any_number(here: Services, written: str) -> str:
-    """A number of whatever kind: an opt-out holds for all. NumberError."""
-    found = as_people_write(written, here.numbers.country)
-    if found is None:
-        raise NumberError("invalid", "this is no phone number")
-    return found
-
-
-@router.get("/consents", responses=problems())
+@router.get("/consents", response_model=models.Consents, responses=problems())
 def consents(here: Here, _caller: Reader, recipient: Whom) -> dict[str, Any]:
     """What a person agreed to, in the order in which it was said."""
-    number = any_number(here, recipient)
+    number = here.any_number(recipient)
     return {"recipient": number, "consents": [consent_json(one) for one in here.people.consents(number)]}
 
 
-@router.post("/consents", status_code=201, responses=problems(400, 413, 415))
-def record(here: Here, caller: Admin, new: Agreement) -> dict[str, Any]:
-    """Record that somebody agreed to a purpose, in the words that the configuration has for it."""
-    if new.method not in LIST_METHODS:
-        raise UsageError(f"by {new.method} people agree themselves; expected one of {', '.join(LIST_METHODS)}")
-    number, at = here.numbers.parse(new.recipient), _said(here, new.agreed_at)
-    here.book.purpose(new.purpose)
-    words = here.words(new.purpose)
-    here.book.record([NewConsent(number, new.purpose, new.method, at, caller.by, True, words, new.evidence)])
-    return consent_json(here.people.consents(number)[-1])
+@router.get("/consents/proof", response_model=models.Proof, responses=problems())
+def proof(here: Here, _caller: Reader, recipient: Whom) -> dict[str, Any]:
+    """The proof of what a person agreed to, with all that was said since, and the entries of the audit trail."""
+    return proof_json(Held.read(here.database, here.any_number(recipient)))
 
 
-@router.post("/consents/withdraw", responses=problems(400, 413, 415))
-def withdraw(here: Here, caller: Admin, new: Agreement) -> dict[str, Any]:
+@router.post("/consents", status_code=201, response_model=models.Consent, responses=WRITING)
+def record(here: Here, caller: Admin, new: models.Agreement) -> dict[str, Any]:
+    """Record that somebody agreed to a purpose, in the words that the configuration has for it, or in those given."""
+    number, at = here.numbers.parse(new.recipient), here.said(new.agreed_at)
+    words = _words(here, new.purpose, new.wording, new.language)
+    proof = new.evidence, new.evidence_sha256
+    here.book.record([NewConsent(number, new.purpose, new.method, at, caller.by, True, words, *proof)])
+    here.changed()
+    return consent_json(max(here.people.consents(number), key=lambda one: one.id))
+
+
+@router.post("/consents/withdraw", response_model=models.Withdrawn, responses=WRITING)
+def withdraw(here: Here, caller: Admin, new: models.Withdrawal) -> dict[str, Any]:
     """Record that somebody no longer agrees to one purpose; `withdrawn` is false where there was no agreement."""
-    number, at = any_number(here, new.recipient), _said(here, new.agreed_at)
+    number, at = here.any_number(new.recipient), here.said(new.agreed_at)
     here.book.purpose(new.purpose)
-    done = here.book.withdraw(number, new.purpose, method=new.method, said_at=at, by=caller.by)
+    done = here.book.withdraw(number, new.purpose, method=Method(new.method), said_at=at, by=caller.by)
     return {"recipient": number, "withdrawn": done}
 
 
-def _said(here: Services, at: datetime | None) -> datetime:
-    now = here.clock.utc_now()
-    if at is not None and at > now:
-        raise UsageError("agreed_at is yet to come")
-    return at or now
+@router.post("/consents/import", response_model=models.ConsentPlan, responses=WRITING)
+def record_many(here: Here, caller: Admin, new: models.ConsentList) -> dict[str, Any]:
+    """Show what a list of agreements would record, and record it where `write` says so, the list their proof."""
+    listed = [one.model_dump() for one in new.consents]
+    sha256 = hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()
+    if new.purpose:
+        here.book.purpose(new.purpose)
+    at, place = here.said(new.agreed_at), plain_text(new.evidence, 200)
+    each = NewConsent("", new.purpose, new.method, at, caller.by, True, None, place, sha256)
+    rows = [ListRow(line, [one.pop("recipient")], one) for line, one in enumerate(listed, 1)]
+    plan = here.book.plan(rows, each, dated=new.agreed_at is not None)
+    words = {key: _words(here, key, new.wording, new.language) for key in {one.purpose for one in plan.new}}
+    written = new.write and bool(plan.new)
+    if written:
+        here.book.record([replace(one, wording=words[one.purpose]) for one in plan.new])
+        here.changed()
+    return {"sha256": sha256, **consent_plan_json(plan), "written": written}
 
 
-@router.get("/optouts", responses=problems())
+@router.post("/consents/ask", status_code=202, response_model=models.Asked, responses=problems(400, 413, 415, 507))
+def ask(here: Here, caller: Admin, new: models.NewQuestion) -> dict[str, Any]:
+    """Ask somebody by SMS, who asked for it elsewhere: OUI in time records the agreement, and nothing else does."""
+    known = here.contacts.get(here.numbers.parse(new.recipient))
+    language = new.language or (known.language if known is not None else "")
+    asked = here.asking.ask(
+        new.recipient, new.purpose, reason=new.reason, by=caller.by, days=new.days, language=language
+    )
+    here.changed()
+    return {
+        "recipient": asked.recipient,
+        "message": asked.message_id,
+        "parts": asked.parts,
+        "deadline": rfc3339(asked.deadline),
+    }
+
+
+def _words(here: Services, purpose: str, given: str, language: str) -> Wording | None:
+    """What was read or heard: as it is given, or as the purpose has it. UsageError: there is no such purpose."""
+    own = here.words(purpose, language)
+    return Wording(plain_text(given, 4000)) if given else own
+
+
+@router.get("/optouts", response_model=models.OptOuts, responses=problems())
 def optouts(
-    here: Here, _caller: Reader, recipient: Annotated[str, Query(max_length=40)] = "", limit: Limit = 100
+    here: Here, _caller: Reader, recipient: Who = "", limit: Limit = 100, cursor: Cursor = None
 ) -> dict[str, Any]:
     """The opt-outs that hold, the newest first."""
-    number = any_number(here, recipient) if recipient else ""
-    return {"optouts": [optout_json(one) for one in here.people.optouts(recipient=number, limit=limit)]}
+    number = here.any_number(recipient) if recipient else ""
+    found = here.people.optouts(recipient=number, limit=limit, before=cursor)
+    return {"optouts": [optout_json(one) for one in found], "next": next_of([one.id for one in found], limit)}
 
 
-@router.post("/optouts", status_code=201, responses=problems(400, 413, 415))
-def opt_out(here: Here, caller: Admin, new: Person) -> dict[str, Any]:
+@router.post("/optouts", status_code=201, response_model=models.OptedOut, responses=WRITING)
+def opt_out(here: Here, caller: Admin, new: models.Person) -> dict[str, Any]:
     """Record a "no more": in the same transaction all that waits for the number is canceled."""
-    number = any_number(here, new.recipient)
+    number = here.any_number(new.recipient)
     canceled = here.people.add_optout(number, origin=new.origin, by=caller.by, at=here.clock.utc_now())
     return {"recipient": number, "canceled": canceled}
 
 
-@router.post("/optouts/lift", responses=problems(400, 413, 415))
-def lift(here: Here, caller: Admin, new: Person) -> dict[str, Any]:
+@router.post("/optouts/import", response_model=models.OptedOutMany, responses=WRITING)
+def opt_out_many(here: Here, caller: Admin, new: models.OptOutList) -> dict[str, Any]:
+    """Record a list of "no more"; those that hold already stay as they are. May be given again."""
+    found: dict[str, None] = {}
+    rejected = []
+    for line, written in enumerate(new.recipients, 1):
+        try:
+            found[here.any_number(written)] = None
+        except NumberError as error:
+            rejected.append(Rejected(line, written, error.reason))
+    recorded, canceled = here.people.add_optouts(found, origin=new.origin, by=caller.by, at=here.clock.utc_now())
+    known = len(found) - recorded
+    return {"new": recorded, "known": known, "canceled": canceled, "rejected": rejected_json(rejected)}
+
+
+@router.post("/optouts/lift", response_model=models.Lifted, responses=WRITING)
+def lift(here: Here, caller: Admin, new: models.Person) -> dict[str, Any]:
     """End an opt-out, when the person asks for it; `lifted` is false where there was none."""
-    number = any_number(here, new.recipient)
+    number = here.any_number(new.recipient)
     return {"recipient": number, "lifted": here.people.remove_optout(number, by=caller.by, at=here.clock.utc_now())}
 
 
-@router.get("/inbox", responses=problems())
+@router.get("/inbox", response_model=Inbox, responses=problems())
 def inbox(
-    here: Here, _caller: Reader, sender: Annotated[str, Query(max_length=40)] = "", limit: Limit = 100
+    here: Here,
+    _caller: Reader,
+    *,
+    kind: Annotated[Kind | None, Query(description="Only those read so.")] = None,
+    sender: Who = "",
+    to_review: Annotated[bool, Query(description="Only those that a person should look at.")] = False,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> dict[str, Any]:
     """What people wrote, the newest first."""
-    number = any_number(here, sender) if sender else ""
-    return {"messages": [incoming_json(one) for one in here.inbox.list(sender=number, limit=limit)]}
+    number = here.any_number(sender) if sender else ""
+    found = here.inbox.list(kind=kind or "", sender=number, to_review=to_review, limit=limit, before=cursor)
+    return {"messages": [incoming_json(one) for one in found], "next": next_of([one.id for one in found], limit)}
+
+
+@router.get("/inbox/{message_id}", response_model=Incoming, responses=problems(404))
+def wrote(here: Here, _caller: Reader, message_id: Id) -> dict[str, Any]:
+    """One incoming message."""
+    found = here.inbox.get(message_id)
+    if found is None:
+        raise NotFound(f"there is no incoming message {message_id}")
+    return incoming_json(found)
+
+
+@router.post("/inbox/{message_id}/review", response_model=models.Reviewed, responses=problems(400, 404, 413, 415))
+def review(here: Here, caller: Admin, message_id: Id, new: models.NewReview) -> dict[str, Any]:
+    """Say of an opt-out that was not certain whether it was meant. What was canceled stays canceled."""
+    wrote(here, caller, message_id)
+    done = here.reviews.decide(message_id, new.verdict, by=caller.by, at=here.clock.utc_now())
+    return {"number": done.number, "lifted": done.lifted, "stands": done.stands, "others": list(done.others)}

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -128,6 +128,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(GatewaydError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _plain)
+    app.add_exception_handler(ResponseValidationError, _untold)
     app.add_exception_handler(Exception, _crashed)
 
 
@@ -156,6 +157,14 @@ def _place(loc: tuple[int | str, ...]) -> str:
 async def _plain(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # for the type checker
     return problem(error.status_code, headers=error.headers)
+
+
+async def _untold(request: Request, error: Exception) -> Response:
+    """An answer that is not as documented; the log says where, and not what stood there."""
+    assert isinstance(error, ResponseValidationError)  # noqa: S101  # for the type checker
+    route = getattr(request.scope.get("route"), "path", "")  # and not the address, which may hold a number
+    log.error("api.crashed", route=route, at=[_place(one["loc"]) for one in error.errors()[:20]])
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 async def _crashed(_request: Request, error: Exception) -> Response:
