@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-KILLS = 25
+KILLS = 20
 STEPS = 100_000
 
 

@@ -7,13 +7,17 @@ answer 202. What got no answer is asked again, under the same key.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import random
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from copy import copy
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-
-import httpx
 
 from gatewayd.modem.simulator.process import SimulatorProcess
 from tests.scenarios.installation import Installation
@@ -21,7 +25,7 @@ from tests.scenarios.installation import Installation
 LONG = "Bonjour à tous, la réunion du quartier aura lieu samedi. " * 5  # two parts
 SHORT = "Bonjour"
 ROWS = 12
-ENOUGH = 16
+ENOUGH = 20
 """Parts on their way: the daemon has work for the next lives."""
 ALERT = "Amicale : coupure d'eau demain. STOP pour ne plus recevoir"
 _NUMBERS = 10_000
@@ -49,11 +53,12 @@ class Errands:
         """To whom the program writes that got no answer yet."""
         self._given = 0
 
-    def next_one(self) -> Callable[[], None]:
-        """What somebody does now. A daemon without work proves nothing: there is always some."""
+    def some(self) -> Iterator[Callable[[], None]]:
+        """What people do in this life. A daemon without work proves nothing: there is always some."""
         if self._on_their_way() < ENOUGH:
-            return self.campaign if len(self.files) > 10 * (self.campaigns + 1) else self.file
-        return self.rng.choice([self.stop, self.stop, self.command, self.nothing])
+            yield self.campaign if len(self.files) > 10 * (self.campaigns + 1) else self.file
+        if self.owed:
+            yield self.rng.choice([self.stop, self.stop, self.command, self.nothing])
 
     def _on_their_way(self) -> int:
         given = sum(parts for number, parts in self.owed.items() if number not in self.stopped)
@@ -99,18 +104,20 @@ class Errands:
     def program(self) -> None:
         """A program posts a message, and asks again under the same key what got no answer in an earlier life."""
         self.unanswered.append(self._new())
-        headers = {"authorization": f"Bearer {self.token}"}
-        transport = httpx.HTTPTransport(uds=str(self.socket))
-        with httpx.Client(transport=transport, base_url="http://localhost", headers=headers, timeout=20) as client:
+        with contextlib.suppress(OSError, HTTPException), closing(_OverSocket(self.socket)) as connection:
             while self.unanswered:
-                number = self.unanswered[-1]
-                body = {"purpose": "alerte", "recipient": number, "text": SHORT}
-                try:
-                    answer = client.post("/v1/messages", json=body, headers={"idempotency-key": number})
-                except httpx.TransportError:
-                    return
-                assert answer.status_code == 202, answer.text
+                assert self._posted(connection, self.unanswered[-1]) == HTTPStatus.ACCEPTED
                 self.unanswered.pop()
+
+    def _posted(self, connection: HTTPConnection, number: str) -> int:
+        body = {"purpose": "alerte", "recipient": number, "text": SHORT}
+        headers = {
+            "authorization": f"Bearer {self.token}", "content-type": "application/json", "idempotency-key": number
+        }  # fmt: skip
+        connection.request("POST", "/v1/messages", json.dumps(body), headers)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
 
     def campaign(self) -> None:
         """A campaign is written, approved and let go; its messages are made by the daemon."""
@@ -134,3 +141,16 @@ class Errands:
 
     def report(self, name: str) -> Path:
         return self.installed.spool / "done" / f"{name}.report.csv"
+
+
+class _OverSocket(HTTPConnection):
+    """httpx leaves the socket open when nobody listens at its path."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=20)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
