@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 
 from rich.table import Table
 from rich.text import Text
@@ -98,9 +99,10 @@ def print_explanation(found: Explanation, zone: tzinfo, language: str) -> None:
     output.show(output.pairs(_figures(found, zone)))
     if found.shares:
         output.show(_shares(found.shares, zone))
+        output.show(_days(found, zone, language))
     for one in found.remarks:
         output.warn(one.words)
-    _print_deadline(found)
+    _print_late(found, zone)
 
 
 def _figures(found: Explanation, zone: tzinfo) -> list[tuple[str, object]]:
@@ -135,6 +137,32 @@ def _shares(shares: Sequence[Share], zone: tzinfo) -> Table:
     return output.table(columns, rows, numeric=frozenset(columns[1:8]))
 
 
+_DAYS = 10
+"""Days that are shown one by one."""
+
+
+def _days(found: Explanation, zone: tzinfo, language: str) -> Table:
+    """How many leave on each day from which SIM, and what keeps them back until then."""
+    groups: Counter[tuple[date, str, str, bool]] = Counter()
+    for one in found.people:
+        if not one.reason:
+            day = one.leaves_at.astimezone(zone).date() if one.leaves_at is not None else date.max
+            groups[day, one.sim, one.waits_for, one.late] += 1
+    ordered = sorted(groups.items())
+    rows = [
+        (count, sim, _day(day), sentences.of_wait(why, sim, language, late=late))
+        for (day, sim, why, late), count in ordered[:_DAYS]
+    ]
+    if len(ordered) > _DAYS:
+        rest, last = sum(count for _, count in ordered[_DAYS:]), ordered[-1][0][0]
+        rows.append((rest, "", f"until {_day(last)}", "--csv tells it of each"))
+    return output.table(("PEOPLE", "SIM", "LEAVE", "KEPT BACK BY"), rows, numeric=frozenset({"PEOPLE"}))
+
+
+def _day(day: date) -> str:
+    return "not within a year" if day == date.max else f"{day:%d/%m/%Y}"
+
+
 def _last(found: Explanation, zone: tzinfo) -> str:
     if not found.included:
         return ""
@@ -145,19 +173,23 @@ def _end(at: datetime | None, zone: tzinfo) -> str:
     return output.local(at, zone) if at is not None else "not within a year"
 
 
-def _print_deadline(found: Explanation) -> None:
-    late = found.included - sum(one.by_deadline for one in found.shares)
-    if found.shares and late > 0:
-        output.warn(
-            f"about {output.many(late, 'message')} could not leave in time and would expire: more SIMs, or more days"
-        )
+def _print_late(found: Explanation, zone: tzinfo) -> None:
+    if found.late and found.expires_at is not None:
+        more = "" if found.campaign.deadline else ", or a --deadline that is further off"
+        until, late = output.local(found.expires_at, zone), output.many(found.late, "message")
+        output.warn(f"about {late} could not leave before {until} and would expire: more SIMs{more}")
 
 
 def print_people_csv(found: Explanation, language: str) -> None:
     """A line a person, for a spreadsheet."""
     writer = csv.writer(sys.stdout, delimiter=";", lineterminator="\n")
-    writer.writerow(("recipient", "included", "reason", "in_words", "alphabet", "parts"))
+    head = ("recipient", "included", "reason", "in_words", "alphabet", "parts", "sim", "leaves_at", "waits_for", "late")
+    writer.writerow(head)
     for one in found.people:
-        words = sentences.of_person(one.reason, language) if one.reason else ""
-        row = (one.number, "no" if one.reason else "yes", one.reason, words, one.alphabet, str(one.parts))
+        waits = sentences.of_wait(one.waits_for, one.sim, language, late=one.late)
+        words = sentences.of_person(one.reason, language) if one.reason else waits
+        row = (
+            *(one.number, "no" if one.reason else "yes", one.reason, words, one.alphabet, str(one.parts), one.sim),
+            *(output.rfc3339(one.leaves_at) or "", one.waits_for, "yes" if one.late else "no"),
+        )
         writer.writerow([neutral(cell) for cell in row])

@@ -20,7 +20,7 @@ from gatewayd.domain.field import Value, fold_heading
 from gatewayd.domain.lint import with_footer
 from gatewayd.errors import TextError, UsageError
 from gatewayd.interfaces.campaign_page import page
-from gatewayd.interfaces.campaign_shapes import explanation_json, remark_json, report_json, shown_json, told_json
+from gatewayd.interfaces.campaign_shapes import explanation_json, foretold_json, remark_json, report_json, shown_json
 from gatewayd.interfaces.dropfolder.names import safe_name
 from gatewayd.interfaces.lists import open_list
 from gatewayd.interfaces.shapes import campaign_json
@@ -143,7 +143,7 @@ def explain_(
         found: Explanation = explain(here.database, house, campaign, here.clock, sample=sample, told=told)
     language = here.settings.organisation.language
     if json:
-        output.as_json(explanation_json(found) | {"recipients": [told_json(one) for one in found.people]})
+        output.as_json(explanation_json(found) | {"recipients": [foretold_json(one) for one in found.people]})
     elif csv:
         campaign_views.print_people_csv(found, language)
     else:

@@ -38,6 +38,9 @@ def explanation_json(found: Explanation) -> dict[str, object]:
         "approvals_needed": found.approvals,
         "opens_at": rfc3339(found.opens_at),
         "ends_at": rfc3339(found.ends_at),
+        "expires_at": rfc3339(found.expires_at),
+        "waits_for": dict(found.waits),
+        "late": found.late,
         "remarks": [remark_json(one) for one in found.remarks],
         "sims": [
             {"sim": one.sim, "messages": one.messages, "parts": one.parts, "price": one.price,
@@ -61,6 +64,16 @@ def told_json(one: Told) -> dict[str, object]:
         "reason": one.reason or None,
         "alphabet": one.alphabet or None,
         "parts": one.parts,
+    }
+
+
+def foretold_json(one: Told) -> dict[str, object]:
+    """And from which SIM, about when, and what keeps it back: known where the whole campaign was looked at."""
+    return told_json(one) | {
+        "sim": one.sim or None,
+        "leaves_at": rfc3339(one.leaves_at),
+        "waits_for": one.waits_for or None,
+        "late": one.late,
     }
 
 

@@ -17,7 +17,7 @@ from gatewayd.domain.campaign import approvals_needed, first_opening, window
 from gatewayd.domain.forecast import Share, SimState
 from gatewayd.domain.hours import spell
 from gatewayd.domain.lint import Remark, remarks
-from gatewayd.domain.pacing import widest_start
+from gatewayd.domain.pacing import History, Remaining, widest_start
 from gatewayd.domain.purpose import Hours, MessageClass, Purpose, SimSettings
 from gatewayd.errors import RefusedByRule
 from gatewayd.services.allowance import load_history
@@ -30,14 +30,23 @@ from gatewayd.store.sims import Sims
 SAMPLE = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Told:
-    """One person: `reason` is empty for who gets a message of so many parts."""
+    """One person: `reason` is empty for who gets a message of so many parts.
+
+    sim, leaves_at   from which SIM and about when, as far as that can be foretold
+    waits_for        what keeps it back until then: `hours`, or a limit of that SIM, as `per_day`
+    late             its time to live, or the campaign's deadline, is over before: it would not be sent
+    """
 
     number: str
     reason: str
     alphabet: str
     parts: int
+    sim: str = ""
+    leaves_at: datetime | None = None
+    waits_for: str = ""
+    late: bool = False
 
 
 @dataclass(slots=True)
@@ -58,6 +67,17 @@ class Explanation:
     remarks: list[Remark] = field(default_factory=list)
     opens_at: datetime | None = None
     ends_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def waits(self) -> Counter[str]:
+        """How many people are kept back by what: hours, or a limit."""
+        return Counter(one.waits_for for one in self.people if one.waits_for)
+
+    @property
+    def late(self) -> int:
+        """Messages that would expire before they may leave, as far as that can be foretold."""
+        return sum(one.late for one in self.people)
 
     @property
     def price(self) -> float | None:
@@ -153,20 +173,26 @@ def _forecast(database: Database, house: House, found: Explanation, clock: Clock
     campaign, now = found.campaign, clock.utc_now()
     start = max(now, campaign.start_at or now)
     found.opens_at = opens_at(house, campaign, start)
+    found.expires_at = campaign.deadline or start + house.purpose(campaign.purpose).time_to_live
     states, known, met = _sims(database, house, campaign, clock)
     if not states:
         return
+    written = [one for one in found.people if not one.reason]
     dealt = forecast.deal(
         states,
         (
             (one.parts, known.get(one.number), one.number not in met.get(known.get(one.number, ""), ()))
-            for one in found.people
-            if not one.reason
+            for one in written
         ),
     )
-    tz, holiday = house.sending.tz, house.sending.holiday
-    spans = list(forecast.openings(hours_of(house, campaign), start, tz, holiday))
-    found.shares = [forecast.share(sim, dealt[sim.name], spans, tz, campaign.deadline) for sim in states]
+    spans = list(forecast.openings(hours_of(house, campaign), start, house.sending.tz, house.sending.holiday))
+    for sim in states:
+        leaving = forecast.follow(sim, dealt[sim.name], spans, start)
+        for place, at, why in leaving:
+            one = written[place]
+            one.sim, one.leaves_at, one.waits_for = sim.name, at, why
+            one.late = at is None or at >= found.expires_at
+        found.shares.append(forecast.share(sim, dealt[sim.name], leaving, found.expires_at))
     ends = [one.ends_at for one in found.shares if one.messages]
     found.ends_at = None if not ends or None in ends else max(end for end in ends if end is not None)
 
@@ -179,34 +205,24 @@ def _sims(
     states: list[SimState] = []
     known: dict[str, str] = {}
     met: dict[str, set[str]] = {}
-    for sim in Sims(database).list():
-        settings = house.sending.settings_of(sim.iccid, sim.imsi)
+    for found in Sims(database).list():
+        settings = house.sending.settings_of(found.iccid, found.imsi)
         if settings.pool != campaign.pool or not settings.carries(purpose.message_class):
             continue
-        left = load_history(sim.id, settings, house.sending, outbox, clock).remaining(now, clock.monotonic())
-        renews_at = {one.limit: one.renews_at for one in left if one.renews_at is not None}
-        states.append(_state(settings, {one.limit: one.left for one in left}, renews_at))
+        left = load_history(found.id, settings, house.sending, outbox, clock).remaining(now, clock.monotonic())
+        states.append(_state(settings, left))
         since = widest_start(settings.limits, now, house.sending.tz) or now
-        people = outbox.met(sim.id, NOT_NOW)
+        people = outbox.met(found.id, NOT_NOW)
         met[settings.name] = {number for last_at, number in people if last_at >= since}
         known.update({number: settings.name for _, number in people if number not in known})
     listed = {state.name for state in states}
-    states += [
-        _state(sim, _whole(sim), {})
-        for sim in house.sending.sims
-        if sim.name not in listed and sim.pool == campaign.pool and sim.carries(purpose.message_class)
-    ]
+    for sim in house.sending.sims:  # and those that were never found
+        if sim.name not in listed and sim.pool == campaign.pool and sim.carries(purpose.message_class):
+            history = History(sim.limits, house.sending.tz, now=now, monotonic=clock.monotonic())
+            states.append(_state(sim, history.remaining(now, clock.monotonic())))
     return states, known, met
 
 
-def _state(sim: SimSettings, left: Mapping[str, int], renews_at: Mapping[str, datetime]) -> SimState:
-    return SimState(sim.name, sim.limits, left, renews_at, sim.price_per_sms)
-
-
-_COUNTED = ("per_day", "per_month", "recipients_per_day", "recipients_per_month")
-
-
-def _whole(sim: SimSettings) -> dict[str, int]:
-    """The limits of a SIM that was never found."""
-    limits = {name: getattr(sim.limits, name) for name in _COUNTED}
-    return {name: limit for name, limit in limits.items() if limit is not None}
+def _state(sim: SimSettings, left: Sequence[Remaining]) -> SimState:
+    renews_at = {one.limit: one.renews_at for one in left if one.renews_at is not None}
+    return SimState(sim.name, sim.limits, {one.limit: one.left for one in left}, renews_at, sim.price_per_sms)

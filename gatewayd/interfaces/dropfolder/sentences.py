@@ -97,6 +97,21 @@ _MESSAGES: Mapping[str, tuple[str, str]] = {
         "sent a second time, as nobody knew what became of the first; it may have arrived twice",
     ),
 }
+# what keeps somebody of an audience back: (French, English); {sim}: its name
+_WAITS: Mapping[str, tuple[str, str]] = {
+    "hours": ("hors des heures permises", "outside the hours that are allowed"),
+    "per_day": ("limite du jour atteinte sur la SIM {sim}", "today's limit of SIM {sim} is reached"),
+    "per_month": ("limite du mois atteinte sur la SIM {sim}", "this month's limit of SIM {sim} is reached"),
+    "recipients_per_day": (
+        "la SIM {sim} ne peut plus écrire à de nouvelles personnes ce jour-là",
+        "SIM {sim} may write to nobody new that day",
+    ),
+    "recipients_per_month": (
+        "la SIM {sim} ne peut plus écrire à de nouvelles personnes ce mois-là",
+        "SIM {sim} may write to nobody new that month",
+    ),
+}
+_LATE = ("trop tard, le message périmerait", "too late, the message would expire")
 _HALFWAY = re.compile(r"(?:(?P<reason>.*):)?(?P<sent>\d+)/(?P<parts>\d+)\Z")
 _PARTS = ("parti : {sent} SMS sur {parts}", "{sent} of {parts} SMS went out")
 
@@ -235,6 +250,12 @@ def of_row(reason: str, language: str) -> str:
 def of_person(reason: str, language: str) -> str:
     """Why somebody of an audience gets nothing."""
     return _MESSAGES[reason][_index(language)] if reason in _MESSAGES else of_row(reason, language)
+
+
+def of_wait(why: str, sim: str, language: str, *, late: bool = False) -> str:
+    """What keeps a message of an audience back; "" for one that would leave in its turn."""
+    said = [_WAITS[why][_index(language)].format(sim=sim)] if why in _WAITS else [why] if why else []
+    return " ; ".join([*said, *([_LATE[_index(language)]] if late else [])])
 
 
 def of_message(state: str, reason: str, language: str) -> str:

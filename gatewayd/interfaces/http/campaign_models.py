@@ -174,6 +174,11 @@ class Explanation(BaseModel):
     approvals_needed: int
     opens_at: Occasion
     ends_at: Occasion
+    expires_at: Occasion
+    waits_for: dict[str, int] = Field(
+        description="How many are kept back by what: `hours`, or a limit.", examples=[{"per_day": 40}]
+    )
+    late: int = Field(description="So many would expire before they may leave.")
     remarks: list[Remark]
     sims: list[Share]
     sample: list[Sample]
