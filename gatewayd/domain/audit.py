@@ -65,9 +65,11 @@ class Event(StrEnum):
     OPT_OUTS_IMPORTED = "optouts.imported"
     OPT_OUTS_EXPORTED = "optouts.exported"
     CONTACTS_IMPORTED = "contacts.imported"
+    INBOX_IMPORTED = "inbox.imported"
     REVIEWED = "inbox.reviewed"
     RETRIED = "quarantine.retried"
     DISCARDED = "quarantine.discarded"
+    SIM_IMPORTED = "sim.imported"
     SIM_SUSPENDED = "sim.suspended"
     SIM_LOCKED = "sim.locked"
     CAMPAIGN_CREATED = "campaign.created"
@@ -114,7 +116,9 @@ MEANINGS: Mapping[Event, str] = {
     Event.CONTACTS_IMPORTED: "a list of people was brought in, `file` its SHA-256; each agreement of it has an entry",
     Event.RETRIED: "what could not be read was read again",
     Event.DISCARDED: "what could not be read was let go",
+    Event.INBOX_IMPORTED: "what people wrote to another gateway was brought in; how many",
     Event.REVIEWED: "a person said whether an uncertain opt-out was meant",
+    Event.SIM_IMPORTED: "to so many people another gateway had written from this SIM, which they stay with",
     Event.SIM_SUSPENDED: "a SIM was refused by the network, and rests",
     Event.SIM_LOCKED: "a SIM wants a PIN or a PUK, or refused the PIN",
     Event.CAMPAIGN_CREATED: "somebody wrote a campaign; `digest` seals its text, purpose and audience",

@@ -1,4 +1,5 @@
-"""What another gateway left behind becomes ours: its queue, its black list, and the STOPs that nobody had heard.
+"""What another gateway left behind becomes ours: its queue, its black list, whom its SIMs wrote to, what people wrote
+back, and the STOPs that nobody had heard.
 
 Each waiting message is brought in once, however often the import is repeated, a few hundred in a transaction with their
 fingerprints. It is judged as any other, and held until somebody releases it, unless it is to be queued.
@@ -6,16 +7,20 @@ fingerprints. It is judged as any other, and held until somebody releases it, un
 What people wrote is read by the same rules as a message of today, in the order in which it came: the last word of each
 sender counts. Who opted out certainly is opted out; what is doubtful is for a person to look at. Who has opted out
 already, or said START here since, is left alone.
+
+Whom a SIM wrote to stays its own, and counts among its distinct recipients. What people wrote may be kept in the inbox:
+as it was read, answered by nobody, told to nobody.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
+from typing import Protocol
 
 from sqlalchemy.engine import Connection
 
@@ -52,24 +57,57 @@ class Stops:
     doubtful: dict[str, tuple[datetime | None, str]] = field(default_factory=dict)
 
 
-def judge(
-    waiting: Sequence[tuple[str, str, str, int]], purpose: Purpose, numbers: NumberRules, now: datetime, *, held: bool
-) -> Judged:
-    """Key, number and text of each waiting message, as messages of this purpose; and how far before others it goes."""
+class Waited(Protocol):
+    """A message that waits to be sent; `key` names it among all of its origin."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def number(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def ahead(self) -> int: ...
+    @property
+    def lives(self) -> timedelta | None: ...
+    @property
+    def not_before(self) -> datetime | None: ...
+
+
+def judge(waiting: Iterable[Waited], purpose: Purpose, numbers: NumberRules, now: datetime, *, held: bool) -> Judged:
+    """The waiting messages, as messages of this purpose: ahead or behind, for as long and from when they say."""
     found = Judged()
-    for key, number, text, ahead in waiting:
+    for one in waiting:
         try:
-            recipient = numbers.parse(repair_excel(number))
-            message = message_of(purpose, recipient, plan_text(text, purpose), feed="import", now=now)
+            recipient = numbers.parse(repair_excel(one.number))
+            message = message_of(purpose, recipient, plan_text(one.text, purpose), feed="import", now=now)
         except (NumberError, RefusedByRule) as error:
-            found.refused.append((key, error.reason))
+            found.refused.append((one.key, error.reason))
         except TextError as error:
-            found.refused.append((key, str(error)))
+            found.refused.append((one.key, str(error)))
         else:
-            state, reason = (MessageState.HELD, HELD) if held else (MessageState.QUEUED, "")
-            digest = hashlib.sha256("\0".join((key, recipient, text)).encode("utf-8", "replace")).digest()
-            found.good[digest] = replace(message, state=state, reason=reason, priority=max(0, message.priority - ahead))
+            found.good[_digest(one.key, recipient, one.text)] = _as_wished(message, one, now, held=held)
     return found
+
+
+def _as_wished(message: NewMessage, one: Waited, now: datetime, *, held: bool) -> NewMessage:
+    state, reason = (MessageState.HELD, HELD) if held else (MessageState.QUEUED, "")
+    begins = one.not_before if one.not_before is not None and one.not_before > now else None
+    lives = (message.expires_at or now) - now
+    if one.lives is not None:
+        lives = min(lives, one.lives)
+    return replace(
+        message,
+        state=state,
+        reason=reason,
+        priority=max(0, message.priority - one.ahead),
+        not_before=begins,
+        expires_at=(begins or now) + lives,
+    )
+
+
+def _digest(*said: str) -> bytes:
+    return hashlib.sha256("\0".join(said).encode("utf-8", "replace")).digest()
 
 
 def known(database: Database, good: dict[bytes, NewMessage]) -> int:
@@ -91,6 +129,23 @@ def _bring_in(connection: Connection, *, outbox: Outbox, some: dict[bytes, NewMe
     if messages:
         outbox.accept(connection, messages, by=by)
     return len(messages)
+
+
+def adopt(database: Database, sim_id: int, people: Iterable[imported.Wrote], *, by: str, at: datetime) -> int:
+    """These people are this SIM's own; how many it did not know."""
+    left, count = iter(people), 0
+    while some := list(islice(left, SOME)):
+        count += database.write(partial(imported.adopt, sim_id=sim_id, people=some, by=by, at=at))
+    return count
+
+
+def keep(database: Database, heard: Iterable[imported.Kept], *, by: str, at: datetime) -> int:
+    """Keep what people wrote to the other gateway in the inbox, each once; how many are new."""
+    left = iter({_digest("inbox", one.sender, str(one.received_at), one.text): one for one in heard}.items())
+    count = 0
+    while some := dict(islice(left, SOME)):
+        count += database.write(partial(imported.keep, heard=some, by=by, at=at))
+    return count
 
 
 def stops(

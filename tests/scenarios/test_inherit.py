@@ -74,7 +74,8 @@ def test_gammus_database(installed: Installation, tmp_path: Path) -> None:
     before = file.read_bytes()
     words = ("gammu-smsd", str(file), "--purpose", "alerte", "--apply-stops")
     said = brought(installed, *words, "--dry-run")
-    assert "huawei: 2 SMS to 1 people" in said
+    assert "huawei sent 2 SMS to 1 number" in said
+    assert "`--sim huawei=NAME`" in said
     assert "2 messages held, 0 known already" in said
     assert "outbox 3: a part is missing" in said
     assert "7 messages of the old inbox read: 2 say STOP, 1 perhaps" in said
@@ -134,6 +135,114 @@ def test_gammus_folders_and_what_is_no_gammu(installed: Installation, tmp_path: 
     assert installed.run("import", "gammu-smsd", str(installed.file)).returncode == 2
     assert installed.run("import", "gammu-smsd", str(tmp_path / "none")).returncode == 2
     assert installed.run("import", "gammu-smsd", str(database(tmp_path, 7))).returncode == 2
+
+
+@pytest.fixture
+def met(tmp_path: Path) -> Installation:
+    """A gateway that has met its SIM."""
+    installed = Installation(tmp_path, ("sim://a",))
+    with installed.daemon() as daemon:
+        daemon.ready().all_modems_ok()
+        assert daemon.terminate() == 0
+    return installed
+
+
+MODERN = """
+CREATE TABLE gammu (Version INTEGER);
+INSERT INTO gammu VALUES (18);
+CREATE TABLE phones (ID, IMEI, IMSI);
+INSERT INTO phones VALUES ('huawei', '1', '{imsi}'), ('old', '2', '');
+CREATE TABLE outbox (ID INTEGER PRIMARY KEY, InsertIntoDB, SendingDateTime, SendBefore DEFAULT '23:59:59',
+  SendAfter DEFAULT '00:00:00', SendDays DEFAULT 127, DestinationNumber, Coding, UDH, Class DEFAULT -1, TextDecoded,
+  MultiPart DEFAULT 'false', RelativeValidity DEFAULT -1, SenderID, DeliveryReport DEFAULT 'default',
+  Priority DEFAULT 0);
+INSERT INTO outbox (ID, InsertIntoDB, DestinationNumber, TextDecoded, Priority, RelativeValidity) VALUES
+  (1, '2026-11-01', '+33639980001', 'vite', 5, 11), (2, '2026-11-01', '+33639980002', 'plus tard', -1, -1);
+INSERT INTO outbox (ID, InsertIntoDB, DestinationNumber, TextDecoded, SendingDateTime, SendDays) VALUES
+  (3, '2026-11-01', '+33639980003', 'à Noël', '2099-12-25 10:00:00', 31);
+INSERT INTO outbox (ID, InsertIntoDB, DestinationNumber, TextDecoded, SenderID, DeliveryReport, Class) VALUES
+  (4, '2026-11-01', '+33639980004', 'x', 'huawei', 'no', 0);
+INSERT INTO outbox (ID, InsertIntoDB, DestinationNumber, TextDecoded, Class) VALUES (5, '', '*100#', 'x', 127);
+INSERT INTO outbox (ID, InsertIntoDB, DestinationNumber, Coding) VALUES (6, '', '+33639980006', '8bit');
+CREATE TABLE outbox_multipart (ID, SequencePosition, TextDecoded);
+CREATE TABLE sentitems (ID, SequencePosition, SendingDateTime, DestinationNumber, Status, SenderID);
+INSERT INTO sentitems VALUES (9, 1, '2026-10-01 10:00:00', '+33639980001', 'DeliveryOK', 'huawei'),
+  (10, 1, '2026-10-03 10:00:00', '0639980001', 'SendingOK', 'huawei'),
+  (11, 1, '2026-10-02 10:00:00', '+33639980002', 'SendingOKNoReport', 'old');
+CREATE TABLE inbox (ID INTEGER PRIMARY KEY, ReceivingDateTime, SenderNumber, UDH, TextDecoded, RecipientID);
+INSERT INTO inbox (ReceivingDateTime, SenderNumber, UDH, TextDecoded, RecipientID) VALUES
+  ('2026-09-01 10:00:00', '+33639980001', '', 'Merci', 'huawei'),
+  ('2026-09-02 10:00:00', '+33639980002', '', 'STOP', 'old');
+"""
+
+
+@pytest.mark.timeout(180)
+def test_what_gammus_messages_ask_for_and_whom_its_modems_knew(met: Installation, tmp_path: Path) -> None:
+    (sim,) = met.json("sims", "list")
+    file = tmp_path / "smsd.db"
+    with sqlite3.connect(file) as connection:
+        connection.executescript(MODERN.format(imsi=sim["imsi"]))
+    connection.close()
+    words = ("gammu-smsd", str(file), "-p", "alerte", "--keep-inbox")
+    said = brought(met, *words, "--dry-run")
+    for expected in (
+        "outbox 5: a USSD code is no message",
+        "outbox 6: it is binary",
+        "1 waiting message had hours or days of its own",
+        "1 waiting message was to be sent by a certain modem",
+        "1 waiting message asked for no delivery report",
+        "1 waiting message was to flash",
+        "huawei sent 2 SMS to 2 numbers",
+        f"they stay with {sim['name']}: 1 number",
+        "`--sim old=NAME`",
+        "1 message of the old inbox left out",
+        "1 message to be kept",
+    ):
+        assert expected in said
+    assert met.json("inbox", "list") == met.json("messages", "list") == []
+
+    brought(met, *words, "--sim", f"old={sim['name']}")
+    listed = sorted(met.json("messages", "list"), key=lambda one: one["recipient"])
+    assert [(one["text"], one["sim"]) for one in listed] == [
+        ("vite", sim["name"]), ("plus tard", sim["name"]), ("à Noël", None), ("x", None)
+    ]  # fmt: skip
+    assert [(one["sender"], one["text"], one["kind"], one["review"]) for one in met.json("inbox", "list")] == [
+        ("+33639980002", "STOP", "opt_out", False),
+        ("+33639980001", "Merci", "other", False),
+    ]
+    again = brought(met, *words, "--sim", f"old={sim['name']}")
+    assert "0 messages held, 4 known already" in again
+    assert "0 messages kept in the inbox, 2 known already" in again
+    assert "0 of them new to it" in again
+    assert "inbox.imported" in met.run("audit", "list").stdout
+    with met.daemon() as daemon:  # history is told to nobody
+        daemon.ready()
+        assert daemon.terminate() == 0
+    assert not list((met.spool / "incoming").glob("*"))
+    assert met.run("import", *words, "--sim", "old=nobody").returncode == 2
+    assert met.run("import", *words, "--sim", "old").returncode == 2
+
+
+@pytest.mark.timeout(180)
+def test_what_smstools_sent_and_failed(met: Installation, tmp_path: Path) -> None:
+    (sim,) = met.json("sims", "list")
+    for folder in ("sent", "failed", "incoming"):
+        (tmp_path / folder).mkdir()
+    ending = f"Modem: GSM1\nSent: 26-10-01 10:00:00\nIMSI: {sim['imsi']}\n\nx"
+    (tmp_path / "sent/a").write_text(f"To: 33639980001\n{ending}")
+    (tmp_path / "sent/b").write_text(f"To: 33639980002\n{ending}")
+    (tmp_path / "failed/c").write_text("To: 33639980003\nFailed: 26-10-01 10:00:00\n\nx")
+    heard = f"From: 33639980001\nReceived: 26-10-02 10:00:00\nSubject: GSM1\nIMSI: {sim['imsi']}\n\nBien"
+    (tmp_path / "incoming/d").write_text(heard)
+    conf = tmp_path / "smsd.conf"
+    folders = "".join(f"{folder} = {tmp_path}/{folder}\n" for folder in ("sent", "failed", "incoming"))
+    conf.write_text(f"devices = GSM* 1-2, other\n{folders}[GSM1]\ndevice = /dev/ttyUSB0\nbaudrate = 9600\n")
+    said = brought(met, "smstools3", str(conf), "--keep-inbox")
+    assert "- port: /dev/ttyUSB0 baudrate: 9600 - port: ? - port: ?" in said
+    assert "GSM1 sent 2 SMS to 2 numbers" in said
+    assert f"they stay with {sim['name']}: 2 numbers, 2 of them new" in said
+    assert "failed: 1 that could not be sent stay there" in said
+    assert [one["text"] for one in met.json("inbox", "list")] == ["Bien"]
 
 
 def test_drop_puts_a_file_whole_under_a_free_name(installed: Installation, tmp_path: Path) -> None:

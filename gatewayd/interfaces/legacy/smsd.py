@@ -1,23 +1,26 @@
-"""An smstools3 installation: its configuration, black list, spool and the messages it received. Nothing is changed.
+"""An smstools3 installation: configuration, black list, spool, what it sent and what it received. Nothing is changed.
 
 Files that cannot be read are named in `notes`, and the others go on. Numbers of the black list that are only the
-beginning of one stop whole ranges there; they are named, and not brought in.
+beginning of one stop whole ranges there; they are named, and not brought in. Folders are those of smsd.conf, else below
+/var/spool/sms; sent/ and failed/ are kept there only where smsd.conf names them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from pathlib import Path
 
-from gatewayd.interfaces.legacy.inheritance import Heard, Inheritance, Waiting
+from gatewayd.interfaces.legacy.inheritance import Heard, Inheritance, Modem, Waiting, bounded
 from gatewayd.interfaces.messagefiles import smstools
 from gatewayd.interfaces.spreadsheet.table import Refused
 
 _ROOT = "/var/spool/sms"
 _SHORTEST = 8
 _TIME = "%y-%m-%d %H:%M:%S"
+_BAUDRATE = "115200"
 
 
 def read(file: Path, zone: tzinfo) -> Inheritance:
@@ -33,6 +36,12 @@ def read(file: Path, zone: tzinfo) -> Inheritance:
             _waiting(path, found)
     for path in _files(Path(general.get("incoming", f"{_ROOT}/incoming")), found):
         _heard(path, zone, found)
+    if where := general.get("sent"):
+        for path in _files(Path(where), found):
+            _sent(path, zone, found)
+    if where := general.get("failed"):
+        failed = sum(1 for _ in _files(Path(where), found))
+        found.notes += [f"{where}: {failed} that could not be sent stay there"] * bool(failed)
     if handler := general.get("eventhandler"):
         found.yaml += ["event_handler:", f"  command: [{handler}]"]
     return found
@@ -53,11 +62,13 @@ def _sections(text: str) -> dict[str, dict[str, str]]:
 
 
 def _modems(sections: dict[str, dict[str, str]], general: dict[str, str], found: Inheritance) -> None:
-    names = [name.strip() for name in general.get("devices", "").split(",") if name.strip()]
+    names = [name for listed in general.get("devices", "").split(",") for name in _named(listed.strip())]
     ports, limits = [], []
     for name in names:
         its = sections.get("default", {}) | sections.get(name, {})
         ports.append(f"  - port: {its.get('device', '?')}")
+        if its.get("baudrate", _BAUDRATE) != _BAUDRATE:
+            ports.append(f"    baudrate: {its['baudrate']}")
         if its.get("pin", "ignore") != "ignore":
             ports.append(
                 f"    pin: sim-{name.lower()}  # the PIN goes into /etc/gatewayd/credentials/sim-{name.lower()}"
@@ -65,6 +76,14 @@ def _modems(sections: dict[str, dict[str, str]], general: dict[str, str], found:
         if limit := its.get("message_limit", general.get("message_limit", "")):
             limits.append(f"# {name}: message_limit = {limit}: `limits: {{per_day: {limit}}}` for its SIM")
     found.yaml += (["modems:", *ports] if ports else []) + limits
+
+
+def _named(listed: str) -> list[str]:
+    """A name of `devices`, or several: `GSM* 1-3`."""
+    many = re.fullmatch(r"(\S+)\* *([0-9]{1,3}) *- *([0-9]{1,3})", listed)
+    if many is None:
+        return [listed] if listed else []
+    return [f"{many[1]}{number}" for number in range(int(many[2]), int(many[3]) + 1)]
 
 
 def _list(path: Path, key: str, found: Inheritance) -> None:
@@ -86,7 +105,8 @@ def _list(path: Path, key: str, found: Inheritance) -> None:
 def _files(folder: Path, found: Inheritance) -> Iterator[Path]:
     """The files below a folder, the oldest first, as that program takes them."""
     try:
-        paths = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+        listed = bounded(folder.rglob("*"), str(folder))
+        paths = [path for path in listed if path.is_file() and not path.is_symlink()]
         ages = sorted((path.stat().st_mtime_ns, path) for path in paths)
     except OSError as error:
         found.notes.append(f"{folder}: {error.strerror}")
@@ -110,7 +130,10 @@ def _waiting(path: Path, found: Inheritance) -> None:
     try:
         if octets is not None:
             message = smstools.read(octets)
-            found.waiting.append(Waiting(f"smstools3:{path.name}", message.to, message.text, int(message.urgent)))
+            one = Waiting(f"smstools3:{path.name}", message.to, message.text, int(message.urgent), message.validity)
+            found.waiting.append(one)
+            for header in message.ignored:
+                found.told[f"said `{header}`, which is ignored"] += 1
     except Refused as refusal:
         found.notes.append(f"{path}: {refusal.reason}")
 
@@ -121,9 +144,22 @@ def _heard(path: Path, zone: tzinfo, found: Inheritance) -> None:
     headers = {name: value for _, name, value in smstools.headers_of(block)}
     if "From" not in headers or headers.get("Report", "no") == "yes":
         return
-    at = None
-    with contextlib.suppress(ValueError):
-        at = datetime.strptime(headers.get("Received", ""), _TIME).replace(tzinfo=zone)
+    at = _time(headers.get("Received", ""), zone)
+    modem = Modem(headers.get("Modem", headers.get("Subject", "")), headers.get("IMSI", ""))
     with contextlib.suppress(Refused):
         text = smstools.text_of(body, headers.get("Alphabet", ""))
-        found.heard.append(Heard(smstools.international(headers["From"]), text, at))
+        found.heard.append(Heard(smstools.international(headers["From"]), text, at, modem))
+
+
+def _sent(path: Path, zone: tzinfo, found: Inheritance) -> None:
+    block, _ = smstools.split(_octets(path, found) or b"")
+    headers = {name: value for _, name, value in smstools.headers_of(block)}
+    if "To" in headers and "Sent" in headers:
+        modem = Modem(headers.get("Modem", ""), headers.get("IMSI", ""))
+        found.sent[modem].add(smstools.international(headers["To"]), _time(headers["Sent"], zone))
+
+
+def _time(written: str, zone: tzinfo) -> datetime | None:
+    with contextlib.suppress(ValueError):
+        return datetime.strptime(written, _TIME).replace(tzinfo=zone)
+    return None
