@@ -131,9 +131,14 @@ def read_date(cell: str) -> date:
         found = date(year, month, day)
     except ValueError:
         raise UsageError("there is no such day") from None
+    check_year(year)
+    return found
+
+
+def check_year(year: int) -> None:
+    """UsageError: nobody of today has said anything then."""
     if year not in _YEARS:
         raise UsageError(f"a year from {_YEARS[0]} to {_YEARS[-1]} is expected")
-    return found
 
 
 _TIME = re.compile(r"([01]?[0-9]|2[0-3])[:hH]([0-5][0-9])(?::([0-5][0-9]))?", re.ASCII)
@@ -148,6 +153,7 @@ def read_moment(written: str, zone: tzinfo) -> datetime:
             found = datetime.fromisoformat(text)
         except ValueError:
             raise UsageError("it is no moment, as 2026-01-31T14:30:00+01:00") from None
+        check_year(found.year)
         return found if found.tzinfo is not None else found.replace(tzinfo=zone)
     day, _, hour = text.partition(" ")
     match = _TIME.fullmatch(hour.strip() or "0:00")

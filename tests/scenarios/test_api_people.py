@@ -20,6 +20,22 @@ def test_an_agreement_is_recorded_used_and_withdrawn(api: Serving) -> None:
     assert (found["recipient"], [one["given"] for one in found["consents"]]) == (ALICE_E164, [True, False])
 
 
+def test_what_was_recorded_is_told_though_another_was_said_later(api: Serving) -> None:
+    token, event = api.token(Scope.ADMIN), {"recipient": ALICE, "purpose": "events"}
+    api.ask("POST", "/v1/consents", token, json=event | {"evidence": "site"})
+    old = event | {"evidence": "papier", "agreed_at": "2020-01-31T10:00:00Z"}
+    assert api.ask("POST", "/v1/consents", token, json=old).json()["evidence"] == "papier"
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+02:00", "1800-01-01T00:00:00Z"])
+def test_a_day_that_no_calendar_has_is_refused(api: Serving, at: str) -> None:
+    body = {"recipient": ALICE, "purpose": "events", "agreed_at": at}
+    for path in ("consents", "consents/withdraw"):
+        assert (
+            400 <= api.ask("POST", f"/v1/{path}", api.token(Scope.ADMIN, name=path[-8:]), json=body).status_code < 500
+        )
+
+
 def test_an_opt_out_cancels_what_waits_and_is_lifted(api: Serving) -> None:
     token = api.token(Scope.ADMIN)
     api.ask("POST", "/v1/messages", token, json=TO_ALICE)

@@ -14,7 +14,7 @@ from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from gatewayd.clock import Clock
-from gatewayd.domain.field import read_moment
+from gatewayd.domain.field import check_year, read_moment
 from gatewayd.domain.sender import any_number
 from gatewayd.domain.token import Scope
 from gatewayd.domain.wordings import Who
@@ -83,7 +83,9 @@ class Services:
         return found
 
     def said(self, at: datetime | None) -> datetime:
-        """When something was said: now, if nobody says. UsageError: it is yet to come."""
+        """When something was said: now, if nobody says. UsageError: it is yet to come, or no calendar has it."""
+        if at is not None:
+            check_year(at.year)
         now = self.clock.utc_now()
         if at is not None and at > now + SLIP:
             raise UsageError(f"{at.isoformat()} is yet to come")
