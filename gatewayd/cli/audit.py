@@ -18,9 +18,9 @@ from rich.text import Text
 
 from gatewayd.cli import context, options, output
 from gatewayd.cli.options import AsJson, Limit
-from gatewayd.daemon.rules import number_rules
 from gatewayd.domain import audit_files as files
 from gatewayd.domain.audit import Anchor, Broken, Event, Fault, Row, Value, Verdict, canonical, timestamp, verify
+from gatewayd.domain.sender import any_number
 from gatewayd.errors import UsageError
 from gatewayd.interfaces.dropfolder.report import neutral
 from gatewayd.store import audit
@@ -45,7 +45,10 @@ def list_(
     here = context.of(ctx)
     database, subject = here.database, about
     if about and not about.startswith("p:"):
-        subject = here.pseudonyms.in_trail(number_rules(here.settings).parse(about))
+        number = any_number(about, here.settings.country)
+        if number is None:
+            raise UsageError(f"{about} is neither a phone number nor a pseudonym (p:...)")
+        subject = here.pseudonyms.in_trail(number)
     with database.read() as connection:
         found = audit.latest(connection, limit, event=event or "", subject=subject)
     if json:

@@ -19,6 +19,7 @@ from gatewayd.cli.rejected import rejected_rows
 from gatewayd.daemon.rules import number_rules
 from gatewayd.domain.consent import EXPIRED, NO_CONSENT, OPT_OUT, Method
 from gatewayd.domain.field import plain_text, read_moment
+from gatewayd.domain.number import repair_excel
 from gatewayd.domain.purpose import Purpose
 from gatewayd.domain.sender import any_number
 from gatewayd.errors import NumberError, RefusedByRule, UsageError
@@ -46,7 +47,9 @@ Words = Annotated[
 InLanguage = Annotated[
     Literal["fr", "en"] | None, typer.Option("--language", help="In which language they read the purpose's wording.")
 ]
-Evidence = Annotated[str, typer.Option("--evidence", help="Where the proof is kept: a folder, a binder.")]
+Evidence = Annotated[
+    str, typer.Option("--evidence", help="Where the proof is kept: a folder, a binder.", callback=options.words)
+]
 
 
 @app.command()
@@ -74,7 +77,7 @@ def record(
     recipients, ledger = context.recipients(here.settings, numbers), book(here)
     words = words_of(here, ledger.purpose(purpose), wording, language)
     at, who = ledger.when(agreed), by or context.operator()
-    place = evidence or (str(evidence_file) if evidence_file is not None else "")
+    place = evidence or (context.readable(str(evidence_file)) if evidence_file is not None else "")
     ledger.record(
         [NewConsent(recipient, purpose, method, at, who, True, words, place, digest) for recipient in recipients]
     )
@@ -116,7 +119,7 @@ def withdraw(
 ) -> None:
     """Record that people withdrew their agreement to one purpose. `optouts add` ends them all."""
     here = context.of(ctx)
-    recipients, ledger = context.recipients(here.settings, numbers), book(here)
+    recipients, ledger = context.any_numbers(here.settings, numbers, "recorded"), book(here)
     ledger.purpose(purpose)
     at, who, missing = ledger.when(said), by or context.operator(), 0
     for recipient in recipients:
@@ -148,7 +151,7 @@ def ask(
 ) -> None:
     """Ask people by SMS whether they agree; OUI in time records it. Exit status 3: somebody may not be asked."""
     here = context.of(ctx)
-    wanted = [*(numbers or ()), *(_listed(file) if file is not None else ())]
+    wanted = [*(numbers or ()), *(_listed(file, here.settings.country) if file is not None else ())]
     if not wanted:
         raise UsageError("whom? Numbers, or --file")
     settings = here.settings
@@ -169,7 +172,8 @@ def ask(
         known = contacts.get(any_number(number, settings.country) or "")
         spoken = language or (known.language if known is not None else "")
         try:
-            asked = asking.ask(number, purpose, reason=reason, by=by or context.operator(), days=days, language=spoken)
+            repaired, who = repair_excel(number), by or context.operator()
+            asked = asking.ask(repaired, purpose, reason=reason, by=who, days=days, language=spoken)
         except (RefusedByRule, NumberError) as error:
             refused += 1
             output.warn(f"{number} is not asked: {error}")
@@ -181,16 +185,16 @@ def ask(
         raise typer.Exit(RefusedByRule.exit_status)
 
 
-def _listed(file: Path) -> list[str]:
-    """The numbers of a list, each once; rows without a number are told."""
-    found: dict[str, None] = {}
+def _listed(file: Path, country: str) -> list[str]:
+    """The numbers of a list as they are written, each once; rows without a number are told."""
+    found: dict[str, str] = {}
     for row in open_list(file, {}).rows():
         number = next((cell for cell in row.numbers if cell), "")
         if number:
-            found[number] = None
+            found.setdefault(any_number(number, country) or number, number)
         else:
             output.warn(f"line {row.line}: there is no number")
-    return list(found)
+    return list(found.values())
 
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -305,6 +309,8 @@ def show(
     who = any_number(number, settings.country)
     if who is None:
         raise UsageError(f"{number} is no phone number")
+    if json and (html or pdf):
+        raise UsageError("say either --json, or --html and --pdf")
     files = [(output.open_file(path), path, render) for path, render in ((html, _html), (pdf, as_pdf.render)) if path]
     held = Held.read(here.database, who)
     if json:
@@ -333,7 +339,8 @@ def _print_document(document: Document) -> None:
         output.say(section.title, style="bold")
         output.show(output.pairs(section.facts))
         if section.quote:
-            output.say(f"« {section.quote} »", style="italic")
+            for line in f"« {section.quote} »".split("\n"):
+                output.say(line, style="italic")
     output.say("")
     for words in document.foot:
         output.say(words, style="dim")

@@ -20,7 +20,8 @@ from gatewayd.clock import Clock, SystemClock
 from gatewayd.credentials import Credentials
 from gatewayd.daemon import storage
 from gatewayd.daemon.rules import number_rules
-from gatewayd.errors import NumberError
+from gatewayd.domain.sender import any_number
+from gatewayd.errors import NumberError, UsageError
 from gatewayd.services import wakeup
 from gatewayd.store.engine import Database
 
@@ -86,11 +87,16 @@ def operator() -> str:
     """Who typed the command: the person behind sudo, where there is one; never the owner whom root has become."""
     known = os.environ.get("SUDO_USER") or os.environ.get("LOGNAME") or os.environ.get("USER")
     if known:
-        return known
+        return readable(known)
     try:
         return pwd.getpwuid(_STARTED_AS).pw_name
     except KeyError:
         return str(_STARTED_AS)
+
+
+def readable(words: str) -> str:
+    """What a shell gave, whose octets that are no UTF-8 nothing else could keep."""
+    return os.fsencode(words).decode("utf-8", "replace")
 
 
 def recipients(settings: config.Settings, numbers: Sequence[str]) -> list[str]:
@@ -105,6 +111,16 @@ def recipients(settings: config.Settings, numbers: Sequence[str]) -> list[str]:
                 raise
             raise NumberError(error.reason, f"{number}: {error} (nothing was recorded)") from None
     return found
+
+
+def any_numbers(settings: config.Settings, numbers: Sequence[str], done: str) -> list[str]:
+    """Numbers of whatever kind and country: an opt-out and a withdrawal hold for all. UsageError if one is none, before
+    anything was `done`."""
+    found = [(written, any_number(written, settings.country)) for written in numbers]
+    for written, number in found:
+        if number is None:
+            raise UsageError(f"{written}: this is no phone number (nothing was {done})")
+    return [number for _, number in found if number is not None]
 
 
 def hand_over(file: Path) -> None:

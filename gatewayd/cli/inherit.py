@@ -202,7 +202,9 @@ def _blacklist(here: context.Context, found: Inheritance, *, dry: bool) -> None:
     known = {one.recipient for one in people.optouts()}
     new = len(numbers - known)
     if not dry:
-        new, _ = people.add_optouts(sorted(numbers), origin="smstools3 blacklist", by=context.operator(), at=now)
+        origin = "smstools3 blacklist"
+        listed = [(number, origin) for number in sorted(numbers)]
+        new, _ = people.add_optouts(listed, origin=origin, by=context.operator(), at=now)
     output.say(f"{output.many(new, 'opt-out')} from the black list, {len(numbers & known)} known already")
 
 

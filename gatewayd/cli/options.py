@@ -6,9 +6,20 @@ from typing import Annotated
 
 import typer
 
+from gatewayd.domain.field import plain_text
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many, the newest first.")]
-By = Annotated[str, typer.Option("--by", help="Who records it; else the person who types.")]
+
+
+def words(given: str) -> str:
+    """What a person says about something: a line without what is not seen. UsageError."""
+    return plain_text(given, LONGEST)
+
+
+LONGEST = 200
+"""Characters of such words, as in the API."""
+By = Annotated[str, typer.Option("--by", help="Who records it; else the person who types.", callback=words)]
 
 Yes = Annotated[bool, typer.Option("--yes", help="Write it without asking.")]
 PurposeKey = Annotated[str, typer.Option("--purpose", "-p", help="Which purpose, as the configuration names it.")]

@@ -6,7 +6,7 @@ import contextlib
 import csv
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -29,12 +29,14 @@ app = options.noun('Who said "no more".')
 def add(
     ctx: typer.Context,
     numbers: Annotated[list[str], typer.Argument(help="Who wants no more messages, one number or several.")],
-    origin: Annotated[str, typer.Option(help="How it was said: by phone, by letter ...")] = "operator",
+    origin: Annotated[
+        str, typer.Option(help="How it was said: by phone, by letter ...", callback=options.words)
+    ] = "operator",
     by: By = "",
 ) -> None:
     """Record an opt-out; what waits for the number is canceled in the same transaction."""
     here = context.of(ctx)
-    recipients, people = _all_numbers(numbers, here, "recorded"), People(here.database)
+    recipients, people = context.any_numbers(here.settings, numbers, "recorded"), People(here.database)
     for recipient in recipients:
         canceled = people.add_optout(recipient, origin=origin, by=by or context.operator(), at=here.clock.utc_now())
         waiting = f", {output.many(canceled, 'waiting message')} canceled" if canceled else ""
@@ -50,19 +52,10 @@ def remove(
 ) -> None:
     """Lift opt-outs, when the person asks for it. The records stay; what was canceled stays canceled."""
     here = context.of(ctx)
-    recipients, people = _all_numbers(numbers, here, "changed"), People(here.database)
+    recipients, people = context.any_numbers(here.settings, numbers, "changed"), People(here.database)
     for recipient in recipients:
         lifted = people.remove_optout(recipient, by=by or context.operator(), at=here.clock.utc_now())
         output.say(f"{recipient} may be written to again" if lifted else f"{recipient} has not opted out")
-
-
-def _all_numbers(numbers: Sequence[str], here: context.Context, done: str) -> list[str]:
-    """The numbers, of whatever kind and country: an opt-out holds for all. UsageError if one is none."""
-    found = [(written, any_number(written, here.settings.country)) for written in numbers]
-    for written, number in found:
-        if number is None:
-            raise UsageError(f"{written}: this is no phone number (nothing was {done})")
-    return [number for _, number in found if number is not None]
 
 
 @app.command("import")
@@ -71,7 +64,7 @@ def import_(
     file: Annotated[
         Path, typer.Argument(help="A number a line, or a CSV whose first column is the number; - reads stdin.")
     ],
-    origin: Annotated[str, typer.Option(help="Where the list comes from.")] = "import",
+    origin: Annotated[str, typer.Option(help="Where the list comes from.", callback=options.words)] = "import",
     by: By = "",
 ) -> None:
     """Record an opt-out for each number of a list; those that hold already stay as they are. May be given again.
@@ -81,11 +74,8 @@ def import_(
     here = context.of(ctx)
     found, wrong = _numbers_of(_rows(_read(file), origin), here.settings.country)
     people, who, now = People(here.database), by or context.operator(), here.clock.utc_now()
-    new = canceled = 0
-    for said in dict.fromkeys(found.values()):
-        passing = output.counted((number for number, its in found.items() if its == said), "numbers", len(found))
-        more, ended = people.add_optouts(passing, origin=said, by=who, at=now)
-        new, canceled = new + more, canceled + ended
+    passing = output.counted(found.items(), "numbers", len(found))
+    new, canceled = people.add_optouts(passing, origin=origin, by=who, at=now)
     for line, words in wrong:
         output.warn(f"line {line}: {words!r} is no phone number")
     waiting = f", {output.many(canceled, 'waiting message')} canceled" if canceled else ""
@@ -162,7 +152,7 @@ def list_(
 ) -> None:
     """List the opt-outs that hold, the newest first."""
     here = context.of(ctx)
-    number = _all_numbers([recipient], here, "changed")[0] if recipient else ""
+    number = context.any_numbers(here.settings, [recipient], "changed")[0] if recipient else ""
     found = People(here.database).optouts(recipient=number, limit=limit)
     if json:
         output.as_json([optout_json(one) for one in found])

@@ -9,7 +9,7 @@ towards it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -269,12 +269,10 @@ def lift(connection: Connection, recipient: str, by: str, at: datetime, **heard:
     return ended.rowcount > 0
 
 
-def _add_optouts(
-    connection: Connection, *, recipients: Sequence[str], origin: str, by: str, at: datetime
-) -> tuple[int, int]:
-    active = sa.select(optouts.c.recipient).where(optouts.c.recipient.in_(recipients), optouts.c.lifted_at.is_(None))
+def _add_optouts(connection: Connection, *, origins: Mapping[str, str], by: str, at: datetime) -> tuple[int, int]:
+    active = sa.select(optouts.c.recipient).where(optouts.c.recipient.in_(origins), optouts.c.lifted_at.is_(None))
     known = set(connection.execute(active).scalars())
-    done = [opt_out(connection, one, origin, by, at) for one in recipients if one not in known]
+    done = [opt_out(connection, one, origin, by, at) for one, origin in origins.items() if one not in known]
     again = [connection.execute(_CANCEL_WAITING, {"to": one}).rowcount for one in known]
     return sum(one.new for one in done), sum(one.canceled for one in done) + sum(again)
 
@@ -350,12 +348,13 @@ class People:
         """Record a "no more", if none holds yet, and cancel what waits for the number; returns how many messages."""
         return self._database.write(lambda connection: opt_out(connection, recipient, origin, by, at).canceled)
 
-    def add_optouts(self, recipients: Iterable[str], *, origin: str, by: str, at: datetime) -> tuple[int, int]:
-        """A whole list, a few hundred in a transaction so that nobody waits for it: how many are new, and how many
-        waiting messages were canceled. Interrupted, it may be given again."""
+    def add_optouts(self, listed: Iterable[tuple[str, str]], *, origin: str, by: str, at: datetime) -> tuple[int, int]:
+        """A whole list of recipients, each with how it was said; `origin` is the list's own. A few hundred in a
+        transaction, so that nobody waits for it: how many are new, and how many waiting messages were canceled.
+        Interrupted, it may be given again."""
         count = new = canceled = 0
-        for some in chunks(recipients):
-            more, ended = self._database.write(partial(_add_optouts, recipients=some, origin=origin, by=by, at=at))
+        for some in chunks(listed):
+            more, ended = self._database.write(partial(_add_optouts, origins=dict(some), by=by, at=at))
             count, new, canceled = count + len(some), new + more, canceled + ended
         self._database.write(
             lambda connection: audit.append(

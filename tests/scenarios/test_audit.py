@@ -110,6 +110,15 @@ def leaves(command: Any, path: str = "") -> Iterator[str]:
         yield from leaves(command.get_command(None, name), f"{path} {name}".strip())
 
 
+def test_whoever_opted_out_is_found_in_the_trail(tmp_path: Path) -> None:
+    installed = Installation(tmp_path)
+    installed.run("optouts", "add", "01 99 00 12 34", "+44 7700 900123")
+    for number in ("01 99 00 12 34", "+44 7700 900123"):
+        (entry,) = installed.json("audit", "list", "--about", number)
+        assert entry["event"] == "optout.recorded"
+    assert installed.run("audit", "list", "--about", "Zoé").returncode == 2
+
+
 def test_each_verb_is_known_to_leave_an_entry_or_none() -> None:
     assert set(leaves(typer.main.get_command(app))) == {verb for verb, _, _ in VERBS} | READS | ELSEWHERE | CAMPAIGNS
 

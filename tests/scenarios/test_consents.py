@@ -175,3 +175,32 @@ def test_people_are_asked_by_sms_for_a_reason_and_not_twice(installed: Installat
     assert [one["event"] for one in installed.json("audit", "list", "--event", "consent.asked")] == [
         "consent.asked"
     ] * 2
+
+
+def test_a_withdrawal_holds_for_whom_we_may_no_longer_write_to(installed: Installation) -> None:
+    allowed = installed.file.read_text()
+    installed.file.write_text(allowed + "allowed_countries: [GB]\n")
+    assert installed.run("consents", "record", "-p", "events", "+44 7700 900123").returncode == 0
+    installed.file.write_text(allowed)
+    assert installed.run("consents", "withdraw", "-p", "events", "+44 7700 900123").returncode == 0
+    assert installed.run("consents", "withdraw", "-p", "events", "n'importe quoi").returncode == 2
+
+
+def test_people_of_a_spreadsheet_are_asked_as_it_wrote_their_numbers(installed: Installation) -> None:
+    file = listed(installed, 'Portable\r\n="0639980001"\r\n\'0639980002\r\n0639980003.0\r\n+33 (0)6 39 98 00 01\r\n')
+    done = installed.run("consents", "ask", "-p", "events", "--reason", "stand", "--file", file, "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line[:12] for line in done.stdout.splitlines()] == [FIRST, SECOND, THIRD]
+
+
+def test_a_wording_of_several_lines_is_shown_in_its_lines(installed: Installation) -> None:
+    words = 'wording: {text: "{{ organisation }}\\nDeux", version: a, frequency: x}'
+    installed.file.write_text(installed.file.read_text().replace(WORDING, words))
+    installed.run("consents", "record", "-p", "events", FIRST)
+    assert "« Amicale\nDeux »\n" in installed.run("consents", "show", FIRST).stdout
+
+
+def test_json_and_a_page_are_not_asked_for_at_once(installed: Installation) -> None:
+    page = installed.directory / "p.html"
+    assert installed.run("consents", "show", FIRST, "--json", "--html", str(page)).returncode == 2
+    assert not page.exists()

@@ -121,6 +121,8 @@ def test_a_list_of_opt_outs_comes_in_and_goes_out(installed: Installation) -> No
     assert [line.split(";")[2] for line in exported[1:]] == ["papier", "papier"]
     assert "may be written to again" in installed.run("optouts", "remove", WHO).stdout
     assert "1 opt-out recorded, 1 known" in installed.run("optouts", "import", "-", given="\n".join(exported)).stdout
+    (told,) = installed.json("audit", "list", "--event", "optouts.imported", "--limit", "1")
+    assert told["details"]["new"] == 1, "one list, one entry, though each row has its own origin"
     day = exported[1].split(";")[1][:10]
     (back,) = installed.json("optouts", "list", "--recipient", "0639980001")
     assert back["origin"] == f"papier {day}"

@@ -345,7 +345,7 @@ def test_many_accepted_at_once_are_one_entry(database: Database, outbox: Outbox)
 
 
 def test_an_import_is_one_entry_and_one_for_each_new_opt_out(database: Database, people: People) -> None:
-    people.add_optouts([ALICE, BOB], origin="list", by="zoé", at=NOW)
+    people.add_optouts([(ALICE, "list"), (BOB, "list")], origin="list", by="zoé", at=NOW)
     assert [row.event for row in entries(database)] == ["optout.recorded", "optout.recorded", "optouts.imported"]
     people.add_optout(ALICE, origin="sms", by="zoé", at=NOW)
     assert last(database)[0].event == "optout.repeated"

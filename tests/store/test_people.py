@@ -134,17 +134,18 @@ def test_a_long_list_lets_others_write_between(outbox: Outbox, people: People) -
     outbox.accept(None, [new(ALICE)])
     seen: list[int] = []
 
-    def passing() -> Iterator[str]:
+    def passing() -> Iterator[tuple[str, str]]:
         for place, number in enumerate([ALICE, *listed]):
             if place % 500 == 0:
                 seen.append(len(people.optouts()))
-            yield number
+            yield number, f"lettre {place}"
 
     assert people.add_optouts(passing(), origin="list", by="zoé", at=NOW) == (1202, 1)
     assert seen == [0, 500, 1000]
-    assert people.add_optouts([BOB, BOB], origin="list", by="zoé", at=NOW) == (1, 0)
-    assert people.add_optouts(listed, origin="list", by="zoé", at=NOW) == (0, 0)
+    assert people.add_optouts([(BOB, "x"), (BOB, "y")], origin="list", by="zoé", at=NOW) == (1, 0)
+    assert people.add_optouts([(one, "x") for one in listed], origin="list", by="zoé", at=NOW) == (0, 0)
     assert [one.recipient for one in people.optouts(limit=1)] == [BOB]
+    assert people.optouts(recipient=listed[-1])[0].origin == "lettre 1201", "each keeps how it was said"
 
 
 def ask(connection: Connection) -> int:

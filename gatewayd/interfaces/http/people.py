@@ -133,7 +133,8 @@ def opt_out_many(here: Here, caller: Admin, new: models.OptOutList) -> dict[str,
             found[here.any_number(written)] = None
         except NumberError as error:
             rejected.append(Rejected(line, written, error.reason))
-    recorded, canceled = here.people.add_optouts(found, origin=new.origin, by=caller.by, at=here.clock.utc_now())
+    listed = ((number, new.origin) for number in found)
+    recorded, canceled = here.people.add_optouts(listed, origin=new.origin, by=caller.by, at=here.clock.utc_now())
     known = len(found) - recorded
     return {"new": recorded, "known": known, "canceled": canceled, "rejected": rejected_json(rejected)}
 
