@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, BinaryIO, Literal, TypeAlias
 
 import typer
 from rich.table import Table
@@ -311,11 +311,23 @@ def show(
         raise UsageError(f"{number} is no phone number")
     if json and (html or pdf):
         raise UsageError("say either --json, or --html and --pdf")
-    files = [(output.open_file(path), path, render) for path, render in ((html, _html), (pdf, as_pdf.render)) if path]
+    wanted = ((html, _html), (pdf, as_pdf.render))
+    files: list[_File] = [(output.open_file(path), path, render) for path, render in wanted if path]
     held = Held.read(here.database, who)
     if json:
         output.as_json(proof_json(held))
-        return
+    else:
+        _show(here, held, files, now)
+    if held.altered:
+        output.fail(f"{output.many(len(held.altered), 'record')} of this proof changed after being written")
+        raise typer.Exit(1)
+
+
+_File: TypeAlias = tuple[BinaryIO, Path, Callable[[Document, datetime], bytes]]
+
+
+def _show(here: context.Context, held: Held, files: Sequence[_File], now: datetime) -> None:
+    settings = here.settings
     writer = Writer(settings.who, settings.organisation.language, settings.timezone, settings.purposes)
     document = writer.document(held, now)
     if not files:

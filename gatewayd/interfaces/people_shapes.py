@@ -14,7 +14,7 @@ from gatewayd.services.contacts import Plan, Rejected
 from gatewayd.services.holdings import Holdings
 from gatewayd.services.proof import Held
 from gatewayd.store.contacts import Contact, Person
-from gatewayd.store.people import OptOut
+from gatewayd.store.people import Consent, OptOut
 from gatewayd.store.questions import Question
 
 
@@ -85,15 +85,20 @@ def proof_json(held: Held) -> dict[str, Any]:
         "recipient": held.number,
         "opted_out_at": rfc3339(active.recorded_at) if active else None,
         "heard_at": rfc3339(held.heard_at),
-        "consents": [{**consent_json(one), "audit": _entry_json(held.entry_of(one))} for one in held.consents],
+        "consents": [{**consent_json(one), "audit": _sealed_json(held, one)} for one in held.consents],
         "questions": [question_json(one) for one in held.questions],
         "opt_outs": [optout_record_json(one) for one in held.optouts],
-        "audit": [{"event": row.event, **(_entry_json(row) or {})} for row in held.entries],
+        "audit": [{"event": row.event, **_entry_json(row)} for row in held.entries],
     }
 
 
-def _entry_json(row: Row | None) -> dict[str, Any] | None:
-    return None if row is None else {"seq": row.seq, "at": row.at, "hash": row.hash.hex()}
+def _sealed_json(held: Held, one: Consent) -> dict[str, Any] | None:
+    row = held.entry_of(one)
+    return None if row is None else {**_entry_json(row), "sealed": held.seals(row, one)}
+
+
+def _entry_json(row: Row) -> dict[str, Any]:
+    return {"seq": row.seq, "at": row.at, "hash": row.hash.hex()}
 
 
 def contact_plan_json(plan: Plan) -> dict[str, Any]:

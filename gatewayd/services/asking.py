@@ -173,12 +173,18 @@ def _no(connection: Connection, question: Question, heard: Heard, said_at: datet
         people.add_consents(connection, [_consent(question, heard, said_at, given=False)], now)
 
 
+_PROOF = {
+    "fr": "message {message}, envoyé {sent}, SHA-256 {asked} ; réponse {answer}, {said}, SHA-256 {answered}",
+    "en": "message {message}, sent {sent}, SHA-256 {asked}; answer {answer}, {said}, SHA-256 {answered}",
+}
+
+
 def _consent(question: Question, heard: Heard, said_at: datetime, *, given: bool = True) -> NewConsent:
-    sent = question.sent_at.isoformat(timespec="seconds") if question.sent_at is not None else "not known when"
-    proof = (
-        f"message {question.message_id}, sent {sent}, SHA-256 {_sha256(question.text)}; "
-        f"answer {heard.incoming_id}, {said_at.isoformat(timespec='seconds')}, SHA-256 {_sha256(heard.text)}"
-    )
+    sent = question.sent_at.isoformat(timespec="seconds") if question.sent_at is not None else "?"
+    proof = _PROOF.get(question.wording_language, _PROOF["en"]).format(
+        message=question.message_id, sent=sent, asked=_sha256(question.text), answer=heard.incoming_id,
+        said=said_at.isoformat(timespec="seconds"), answered=_sha256(heard.text),
+    )  # fmt: skip
     return NewConsent(
         heard.number,
         question.purpose,

@@ -2,20 +2,25 @@
 
 Everything that is recorded about a number's consents is in it: to which words, when and how, who recorded it, where the
 evidence is and its SHA-256, what was withdrawn since, every "no more", each question by SMS; and for each record the
-entry of the audit trail that fixes its date. `Document` knows nothing of terminals, HTML or PDF: interfaces make those.
+entry of the audit trail that fixes its date, and whether it is still the record that this entry seals. `Document` knows
+nothing of terminals, HTML or PDF: interfaces make those.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
 from gatewayd.domain.audit import Event, Row, timestamp
 from gatewayd.domain.consent import expires_at
+from gatewayd.domain.masking import masked
 from gatewayd.domain.purpose import Basis, Purpose
 from gatewayd.domain.wordings import Who
 from gatewayd.store import audit, people
+from gatewayd.store.audit import Pseudonym
 from gatewayd.store.contacts import Contact, Contacts
 from gatewayd.store.engine import Database
 from gatewayd.store.people import Consent, OptOut, People
@@ -32,7 +37,8 @@ _ABOUT_CONSENT = frozenset(
         Event.OPT_OUT_LIFTED,
     }
 )
-_ENTRIES = 10_000
+_ACTOR = 100
+"""Characters of who recorded something that are compared: the trail has numbers in it masked, and no more than 200."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +52,43 @@ class Held:
     questions: Sequence[Question]
     entries: Sequence[Row]
     heard_at: datetime | None
+    pseudonym: Pseudonym
 
     @classmethod
     def read(cls, database: Database, number: str) -> Held:
         """As of now."""
         known = People(database)
-        with database.read() as connection:
-            entries = audit.latest(connection, _ENTRIES, subject=database.pseudonym(number))
+        contact, consents = Contacts(database).get(number), known.consents(number)
+        optouts, asked = known.optouts(active=False, recipient=number), Questions(database).of(number)
+        with database.read() as connection:  # last: each record that was read has its entry in it
+            entries = audit.about(connection, database.pseudonym(number), _ABOUT_CONSENT)
             heard_at = people.heard_at(connection, number)
-        return cls(
-            number,
-            Contacts(database).get(number),
-            known.consents(number),
-            known.optouts(active=False, recipient=number),
-            Questions(database).of(number),
-            [row for row in reversed(entries) if row.event in _ABOUT_CONSENT],
-            heard_at,
-        )
+        return cls(number, contact, consents, optouts, asked, entries, heard_at, database.pseudonym)
 
     def entry_of(self, one: Consent) -> Row | None:
-        """The entry that was written with a record."""
+        """The entry that was written with a record; of several, the one that seals it."""
         at, event = timestamp(one.recorded_at), Event.CONSENT if one.given else Event.WITHDRAWAL
         named = f'"purpose":"{one.purpose}"'
-        return next((row for row in self.entries if (row.at, row.event) == (at, event) and named in row.details), None)
+        found = [row for row in self.entries if (row.at, row.event) == (at, event) and named in row.details]
+        return next((row for row in found if self.seals(row, one)), found[0] if found else None)
+
+    def seals(self, row: Row, one: Consent) -> bool:
+        """Whether a record is still what its entry was written with: the words that were read, the evidence, how and
+        when it was said, who recorded it."""
+        try:
+            told = json.loads(row.details)
+        except ValueError:
+            return False
+        wording = hashlib.sha256(one.wording.encode()).hexdigest() if one.wording else ""
+        digest = audit.digest_under(self.pseudonym, wording, one.evidence, one.evidence_sha256)
+        now = (one.method, timestamp(one.agreed_at), digest, masked(one.recorded_by)[:_ACTOR])
+        return now == (told.get("method"), told.get("agreed_at"), told.get("digest"), masked(row.actor)[:_ACTOR])
+
+    @property
+    def altered(self) -> Sequence[Consent]:
+        """The records that are no longer what their entries seal."""
+        entries = [(one, self.entry_of(one)) for one in self.consents]
+        return [one for one, row in entries if row is not None and not self.seals(row, one)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +174,16 @@ class Writer:
         if one.wording:
             version = f"{one.wording_version} ({one.wording_language})" if one.wording_version else w["unversioned"]
             facts += [(w["wording"], version), (w["wording_sha256"], one.wording_sha256)]
-        entry = held.entry_of(one)
-        if entry is not None:
-            facts.append((w["entry"], f"{entry.seq}, {entry.at}, SHA-256 {entry.hash.hex()}"))
+        facts.append((w["entry"], self._entry(held, one)))
         title = w["agreement"] if one.given else w["withdrawal"]
         return Section(title.format(at=self._at(one.agreed_at)), facts, one.wording)
+
+    def _entry(self, held: Held, one: Consent) -> str:
+        entry = held.entry_of(one)
+        if entry is None:
+            return self.words["no_entry"]
+        words = f"{entry.seq}, {entry.at}, SHA-256 {entry.hash.hex()}"
+        return words if held.seals(entry, one) else f"{words}. {self.words['altered']}"
 
     def _asked(self, one: Question) -> Section:
         w = self.words
@@ -176,10 +201,16 @@ class Writer:
 
     def _optout(self, one: OptOut) -> Section:
         w = self.words
-        facts = [(w["origin"], one.origin), (w["recorded"], w["recorded_by"].format(at="", by=one.recorded_by).strip())]
+        by = self._known(one.recorded_by)
+        facts = [(w["origin"], self._known(one.origin)), (w["recorded"], w["recorded_by"].format(at="", by=by).strip())]
         if one.lifted_at is not None:
-            facts.append((w["lifted"], w["recorded_by"].format(at=self._at(one.lifted_at), by=one.lifted_by)))
+            by = self._known(one.lifted_by)
+            facts.append((w["lifted"], w["recorded_by"].format(at=self._at(one.lifted_at), by=by)))
         return Section(w["opposition"].format(at=self._at(one.recorded_at)), facts)
+
+    def _known(self, words: str) -> str:
+        """A word that the program writes, in the organisation's language; what people wrote, as they did."""
+        return self.words.get(f"word_{words}", words)
 
     def _label(self, key: str) -> str:
         purpose = self.purposes.get(key)
@@ -227,6 +258,15 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "unversioned": ("saisi à l'enregistrement", "typed when it was recorded"),
     "wording_sha256": ("Empreinte du texte (SHA-256)", "SHA-256 of the wording"),
     "entry": ("Journal d'audit, entrée", "Audit trail, entry"),
+    "no_entry": ("aucune : enregistré avant le journal, ou sans lui", "none: recorded before the trail, or without it"),
+    "altered": (
+        "ATTENTION : cet enregistrement n'est plus celui que l'entrée a scellé ; il a été modifié depuis",
+        "WARNING: this record is not the one that the entry sealed; it was changed since",
+    ),
+    "word_sms": ("SMS", "SMS"),
+    "word_recipient": ("la personne elle-même", "this person"),
+    "word_operator": ("un opérateur", "an operator"),
+    "word_import": ("liste importée", "imported list"),
     "question": ("Question par SMS du {at}", "Question by SMS of {at}"),
     "reason": ("Posée parce que", "Asked because"),
     "answer": ("Réponse", "Answer"),

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from functools import lru_cache
 from json.encoder import encode_basestring
@@ -161,7 +161,11 @@ def _told(words: str) -> str:
 
 def digest(connection: Connection, *words: str) -> str:
     """What shows later that words are still the same, and tells nobody without the key which they are."""
-    pseudonym: Pseudonym = connection.info[PSEUDONYM]
+    return digest_under(connection.info[PSEUDONYM], *words)
+
+
+def digest_under(pseudonym: Pseudonym, *words: str) -> str:
+    """The same, to compare with what an entry has."""
     return pseudonym("\0".join(words)).removeprefix("p:")
 
 
@@ -194,6 +198,12 @@ def rows(connection: Connection, *, after: int = 0, until: int = _LATEST) -> Ite
 
 def _str(octets: bytes | None) -> str:
     return str(octets or b"", "utf-8", "surrogateescape")
+
+
+def about(connection: Connection, subject: str, events: Collection[Event]) -> list[Row]:
+    """The entries of these kinds about somebody, the oldest first."""
+    query = sa.select(*(_t[name] for name in Row._fields)).order_by(_t.seq)
+    return [Row(*row) for row in connection.execute(query.where(_t.subject == subject, _t.event.in_(events)))]
 
 
 def latest(connection: Connection, limit: int, *, event: str = "", subject: str = "") -> list[Row]:

@@ -83,7 +83,7 @@ def test_yes_in_time_is_a_consent_with_both_messages_as_its_proof(office: Office
     (consent,) = office.people.consents(WHO)
     assert (consent.method, consent.given, consent.wording) == ("sms_double_opt_in", True, text)
     assert consent.wording_version == "association-1/sms"
-    for part in (f"message {asked.message_id}", hashlib.sha256(text.encode()).hexdigest(), "answer 1"):
+    for part in (f"message {asked.message_id}", hashlib.sha256(text.encode()).hexdigest(), "réponse 1"):
         assert part in consent.evidence
     assert hashlib.sha256(b"Oui merci").hexdigest() in consent.evidence
     assert consent.evidence_sha256 == hashlib.sha256(f"{text}\nOui merci".encode()).hexdigest()

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from gatewayd.domain.audit import Event
+from gatewayd.domain.consent import Method
+from gatewayd.domain.purpose import Basis, Purpose
+from gatewayd.domain.wordings import Who
+from gatewayd.services.proof import Document, Held, Writer
+from gatewayd.store import audit, people
+from gatewayd.store.engine import Database
+from gatewayd.store.people import NewConsent, People, Wording
+from gatewayd.store.schema import consents
 from tests.scenarios.installation import Installation
 from tests.scenarios.test_consents import WORDING
 
@@ -66,3 +78,96 @@ def test_it_is_written_as_html_and_pdf_for_the_operator_alone(installed: Install
 
 def test_of_a_stranger_it_says_so(installed: Installation) -> None:
     assert "aucun accord enregistré" in installed.run("consents", "show", "06 39 98 00 02").stdout
+
+
+SAID, NOW = datetime(2026, 1, 31, 12, tzinfo=UTC), datetime(2026, 2, 1, 12, tzinfo=UTC)
+EVENTS = Purpose("events", "Activités", Basis.CONSENT)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """With an agreement, and another one that was recorded in the same step."""
+    opened = Database.open(tmp_path / "x.db")
+    words = Wording("Un texte", "v1", "fr")
+    two = [
+        NewConsent(WHO, "events", Method.PAPER, SAID, "Ida", wording=words, evidence=place, evidence_sha256="ab" * 32)
+        for place in ("classeur 3", "classeur 4")
+    ]
+    People(opened).record_consents(two, NOW)
+    yield opened
+    opened.close()
+
+
+def proof(database: Database, language: str = "fr") -> Document:
+    return Writer(Who("Amicale"), language, UTC, {"events": EVENTS}).document(Held.read(database, WHO), NOW)
+
+
+def told(document: Document) -> str:
+    return "\n".join(value for section in document.sections for _, value in section.facts)
+
+
+def test_each_of_two_records_of_one_step_has_its_own_entry(database: Database) -> None:
+    held = Held.read(database, WHO)
+    entries = [held.entry_of(one) for one in held.consents]
+    assert [row.seq for row in entries if row is not None] == [1, 2]
+    assert held.altered == []
+    assert "ATTENTION" not in told(proof(database))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE consents SET evidence = 'classeur 5' WHERE id = 1",
+        "UPDATE consents SET evidence_sha256 = 'cd' WHERE id = 1",
+        "UPDATE consents SET recorded_by = 'Eve' WHERE id = 1",
+        "UPDATE consents SET agreed_at = agreed_at + 1 WHERE id = 1",
+        "UPDATE consents SET method = 'phone' WHERE id = 1",
+        "UPDATE wordings SET text = 'Un autre'",
+    ],
+)
+def test_a_record_that_somebody_changed_is_named_in_the_proof(database: Database, change: str) -> None:
+    def tamper(connection: sa.Connection) -> None:
+        for trigger in ("consents_said", "wordings_said"):
+            connection.exec_driver_sql(f"DROP TRIGGER {trigger}")
+        connection.exec_driver_sql(change)
+
+    database.write(tamper)
+    assert 1 in [one.id for one in Held.read(database, WHO).altered]
+    assert "ATTENTION" in told(proof(database))
+    assert "WARNING" in told(proof(database, "en"))
+
+
+def test_a_record_without_an_entry_is_no_better_for_it(database: Database) -> None:
+    values = {"recipient": WHO, "purpose": "events", "given": True, "method": "paper", "recorded_by": "Eve"}
+    row = {**values, "recorded_at": NOW + timedelta(hours=1), "agreed_at": NOW}
+    database.write(lambda connection: connection.execute(sa.insert(consents), row))
+    assert "aucune : enregistré avant le journal, ou sans lui" in told(proof(database))
+
+
+def test_the_entry_is_found_behind_ten_thousand_others(database: Database) -> None:
+    def fill(connection: sa.Connection) -> None:
+        for message in range(10_001):
+            audit.append(connection, Event.DELIVERED, NOW, number=WHO, message=message)
+
+    database.write(fill)
+    assert "SHA-256" in told(proof(database))
+    assert "aucune" not in told(proof(database))
+
+
+def test_the_programs_own_words_are_in_the_organisations_language(database: Database) -> None:
+    def stop_and_start(connection: sa.Connection) -> None:
+        people.opt_out(connection, WHO, "sms", "recipient", NOW, incoming=1)
+        people.lift(connection, WHO, "sms", NOW + timedelta(hours=1), incoming=2)
+
+    database.write(stop_and_start)
+    assert "SMS\npar la personne elle-même\n01/02/2026 13:00 par SMS" in told(proof(database))
+
+
+def test_a_changed_record_ends_the_command_with_a_fault(installed: Installation) -> None:
+    assert [one["audit"]["sealed"] for one in installed.json("consents", "show", WHO)["consents"]] == [True, True]
+    change = "UPDATE consents SET evidence = 'classeur 9' WHERE id = 1"
+    with installed.database() as opened:
+        opened.write(lambda connection: connection.exec_driver_sql(change))
+    done = installed.run("consents", "show", WHO)
+    assert (done.returncode, "1 record of this proof changed" in done.stderr) == (1, True)
+    assert "ATTENTION" in done.stdout

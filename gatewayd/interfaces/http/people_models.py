@@ -317,10 +317,16 @@ class Entry(BaseModel):
     hash: str
 
 
+class Seal(Entry):
+    """The entry that was written with a record."""
+
+    sealed: bool = Field(description="Whether the record is still the one that the entry seals; else it was changed.")
+
+
 class ProvenConsent(Consent):
     """A record with the entry that fixes its date."""
 
-    audit: Entry | None
+    audit: Seal | None
 
 
 class NamedEntry(Entry):
