@@ -6,7 +6,8 @@
 itself: what the database answers must be what it says, which a test compares for random people and segments.
 
 There are two answers, yes and no. An empty field fulfils no comparison, and `!=`, `not in` and `not` are the contrary
-of `=`, `in` and what follows them: who has no town does not live in Lyon. Words are compared without their capitals,
+of `=`, `in` and what follows them: who has no town does not live in Lyon. So it is with a value that was kept when its
+field was declared otherwise: a text is no number, and more than none. Words are compared without their capitals,
 accents and double spaces. Pure: the day and the moment come with the question.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import calendar
 import operator
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -65,6 +67,7 @@ class Today:
         return today if self.shift is None else self.shift.after(today, self.sign)
 
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 Operand: TypeAlias = str | int | float | bool | date | Today
 """What a field is compared with; what it holds is a `Value`, a date as 2026-01-31."""
 
@@ -215,11 +218,24 @@ def _of_field(condition: Compare | Among | Empty | Anniversary, held: Value | No
         return False
     match condition:
         case Compare(_, comparison, operand):
-            return _COMPARE[comparison](_as(operand, held), comparable(operand, moment))
+            return _holds(operand, held) and _COMPARE[comparison](_as(operand, held), comparable(operand, moment))
         case Among(_, operands):
-            return any(_as(operand, held) == comparable(operand, moment) for operand in operands)
+            return any(_holds(one, held) and _as(one, held) == comparable(one, moment) for one in operands)
         case Anniversary():
-            return str(held)[5:] in anniversaries(moment.today)
+            return _holds(Today(), held) and str(held)[5:] in anniversaries(moment.today)
+
+
+def _holds(operand: Operand, held: Value) -> bool:
+    """Whether a field holds something of the kind that it is compared with."""
+    match operand:
+        case bool():
+            return isinstance(held, bool)
+        case int() | float():
+            return isinstance(held, int | float) and not isinstance(held, bool)
+        case str():
+            return isinstance(held, str)
+        case _:
+            return isinstance(held, str) and _DAY.fullmatch(held) is not None
 
 
 def comparable(operand: Operand, moment: Moment) -> Value:

@@ -24,11 +24,13 @@ from gatewayd.domain.segment import (
     Not,
     Operand,
     Segment,
+    Today,
     anniversaries,
     comparable,
 )
 from gatewayd.store.schema import campaign_recipients, campaigns, consents, contacts, incoming, optouts, sim_recipients
 
+_DAY = "-".join("[0-9]" * digits for digits in (4, 2, 2))
 _OWN = ("given_name", "family_name", "language")
 
 
@@ -48,7 +50,25 @@ def condition(segment: Segment, moment: Moment) -> sa.ColumnElement[bool]:
         case _:
             held = _held(segment.field)
             # Said of an empty field, each of these is false and never unknown: `not` then is the contrary.
-            return sa.and_(held.is_not(None), _of_field(segment, held, moment))
+            return sa.and_(held.is_not(None), _of_kind(segment, held), _of_field(segment, held, moment))
+
+
+def _of_kind(asked: Compare | Among | Anniversary, held: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Whether a field holds something of the kind that it is compared with; of one kind are all that it is among."""
+    if asked.field in _OWN:
+        return sa.true()
+    path = sa.literal(f'$."{asked.field}"')
+    kind = sa.func.json_type(sa.type_coerce(contacts.c.fields, sa.Text), path)
+    operand = asked.value if isinstance(asked, Compare) else asked.values[0] if isinstance(asked, Among) else Today()
+    match operand:
+        case bool():
+            return kind.in_(("true", "false"))
+        case int() | float():
+            return kind.in_(("integer", "real"))
+        case str():
+            return kind == "text"
+        case _:
+            return sa.and_(kind == "text", held.op("GLOB")(_DAY))
 
 
 def _held(field: str) -> sa.ColumnElement[Any]:

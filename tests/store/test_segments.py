@@ -50,10 +50,11 @@ PURPOSES = ("events", "fees")
 held: st.SearchStrategy[Mapping[str, Value]] = st.fixed_dictionaries(
     {},
     optional={
-        "ville": WORDS.map(str.strip).filter(bool),
-        "paye": st.booleans(),
-        "adhesion": DAYS.map(date.isoformat),
-        "enfants": NUMBERS,
+        # Fields that were declared otherwise once still hold what was kept then.
+        "ville": WORDS.map(str.strip).filter(bool) | st.booleans() | NUMBERS,
+        "paye": st.booleans() | NUMBERS | st.just("true"),
+        "adhesion": DAYS.map(date.isoformat) | WORDS.filter(bool) | NUMBERS,
+        "enfants": NUMBERS | st.booleans() | st.sampled_from(["trente", "5", "2026-11-24"]),
         "given_name": WORDS.map(str.strip).filter(bool),
     },
 )
