@@ -109,10 +109,10 @@ class Gateway:
         self._schedules.add("queue.poll", POLL, self._dispatcher.poll)
         self._schedules.add("queue.expire", EXPIRE, self._expire)
         self._schedules.add("incoming.clear", CLEAR, self._incoming.clear)
-        runner = CampaignRunner(
+        self._campaigns = CampaignRunner(
             self.database, house_of(settings), clock, queued=self._dispatcher.wake, space=self.space
         )
-        self._schedules.add("campaigns", CAMPAIGNS, runner.run_once)
+        self._schedules.add("campaigns", CAMPAIGNS, self._campaigns.run_once)
         self._schedules.add("disk.watch", POLL, self._watch_the_disk)
         self._trail = Trail(self.database, clock)
         self._schedules.add("audit.anchor", HOURLY, self._trail.run_once)
@@ -197,6 +197,8 @@ class Gateway:
             self._spool.prepare()
             self._bell.start()
             self._receiver.run_once()  # what the last life kept: a STOP among it comes before the first message
+            if not self._clock.trusted():
+                self._campaigns.shut()  # before a line could take an old window for an open one
             recovery = self._dispatcher.start()
             self._trail.started(requeued=recovery.requeued, unknown=recovery.unknown)
         except OSError as error:

@@ -88,6 +88,11 @@ class Purpose:
         """Lower goes first: alerts before information before marketing."""
         return {MessageClass.ALERT: 0, MessageClass.INFORMATION: 5, MessageClass.MARKETING: 9}[self.message_class]
 
+    @property
+    def asks_the_date(self) -> bool:
+        """Whether it may write depends on the hour, or on the age of a consent."""
+        return self.hours is not None or self.basis is Basis.CONSENT
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -2,6 +2,10 @@
 
 The answer is what the outbox is asked for (`Wanted`), or why nothing may start, and when to look again. Opening hours
 are looked up again only when the last answer no longer covers the present time; nothing here touches the database.
+
+By a clock that is not trusted nothing is opened, and no consent is judged: too old, it would count still, and one that
+counts would be too old. What rests on neither goes. A clock put back makes the line rest until the campaigns' windows
+were looked at again.
 """
 
 from __future__ import annotations
@@ -25,6 +29,8 @@ on the wire need not renew it."""
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
 CLOCK_STEP = 60.0
 """Seconds that the wall clock may gain at once before what was sent today is counted anew."""
+_AFTER_PUT_BACK = 10.0
+"""Seconds of rest after the wall clock lost as much: longer than the chores take to notice (daemon/process.py)."""
 # A wait longer than a slip of the clock: the SIM counts as unable, and the others of its pool serve its recipients.
 _LONG = 90.0
 
@@ -103,7 +109,7 @@ class Allowance:
         self.sim_id, self.sim, self._rules = sim_id, sim, rules
         self._history, self._roster, self._clock, self._lease = history, roster, clock, lease
         self._carried = rules.carried_by(sim)
-        self._timeless = {key: purpose for key, purpose in self._carried.items() if purpose.hours is None}
+        self._timeless = {key: purpose for key, purpose in self._carried.items() if not purpose.asks_the_date}
         self._open: dict[str, Purpose] = {}
         self._open_since = self._open_until = datetime.min.replace(tzinfo=UTC)
         self._lease_seconds = LEASE_SECONDS + sim.limits.gap + sim.limits.jitter
@@ -120,7 +126,8 @@ class Allowance:
         purposes = self._purposes(now)
         wanted = self._wanted(purposes, budget, self._roster.view(self.sim_id))
         if len(purposes) == 1:  # that of the answers
-            why = "hours" if len(self._carried) > 1 else "line"
+            shut = "hours" if self._clock.trusted() else "clock"
+            why = shut if len(self._carried) > 1 else "line"
             return Allowed(wanted, self._until_opening(now), why, budget.room)
         return Allowed(wanted, 0.0, "", budget.room)
 
@@ -132,9 +139,12 @@ class Allowance:
     def follow_the_clock(self, outbox: Outbox) -> None:
         """A clock put forward opens another day, in which this SIM may have sent before it was put back, or lost: what
         it sent is read anew. So it is once the clock is trusted at last. StorageUnavailable."""
-        if not self._clock.trusted():
-            return
         ahead = self._wall_ahead()
+        if self._ahead - ahead > CLOCK_STEP:
+            self.pause(_AFTER_PUT_BACK)
+        if not self._clock.trusted():
+            self._ahead = min(self._ahead, ahead)
+            return
         if not self._trusted or ahead - self._ahead > CLOCK_STEP:
             self._history = load_history(self.sim_id, self.sim, self._rules, outbox, self._clock, self.history)
         self._ahead, self._trusted = ahead, True

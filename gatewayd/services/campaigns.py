@@ -144,7 +144,7 @@ class CampaignDesk:
         if campaign.state is not CampaignState.PAUSED:
             raise RefusedByRule("state", f"campaign {name} is {campaign.state}, and not paused")
         self._check_start(campaign, now, now)
-        until = may_send_until(campaign, self._house, now)
+        until = may_send_until(campaign, self._house, now) if self._clock.trusted() else NOT_NOW
         # A run that was missed and held begins now.
         next_run_at = now if campaign.reason == MISSED else campaign.next_run_at
         values: dict[str, Any] = {"may_send_until": until, "next_run_at": next_run_at, "watched_since": now}

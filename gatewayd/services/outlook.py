@@ -110,7 +110,7 @@ class Forecaster:
         found, now = [], self._clock.utc_now()
         if refusal := consent.decide(purpose, message.facts, now):
             found.append(Hindrance(refusal))
-        if purpose.hours is not None and not self._clock.trusted():
+        if purpose.asks_the_date and not self._clock.trusted():
             found.append(Hindrance("clock"))
         elif not (present := hours.spell(purpose.hours, now, self._rules.tz, self._rules.holiday)).open:
             found.append(Hindrance("hours", purpose.key, present.until))

@@ -2,7 +2,7 @@
 
 `run_once` is a tick over the database, for a few seconds at most; what it leaves is for the next one. All that it
 needs to know is in the rows: after a restart, a jump of the clock or a night of change it goes on from there. Until the
-clock can be trusted nothing begins.
+clock can be trusted nothing begins, and all windows are shut: nobody knows whether one is open, or its deadline over.
 
     scheduled   its hour has come: a run begins. It passed more than an hour ago (gatewayd was off, or the clock
                 jumped): the run begins, or the campaign is paused, as it says
@@ -78,6 +78,8 @@ class CampaignRunner:
     def run_once(self, seconds: float = TURN) -> int:
         """One tick; how many messages were made."""
         until = self._clock.monotonic() + seconds
+        if not self._clock.trusted():
+            self.shut()
         self.settle(until)
         if not self._clock.trusted():
             return 0
@@ -94,6 +96,13 @@ class CampaignRunner:
         if made:
             self._queued()
         return made
+
+    def shut(self) -> None:
+        """Let no campaign send for now; each is opened at the first tick with a clock that is trusted."""
+        for campaign in self._store.list(states=[CampaignState.RUNNING]):
+            if campaign.may_send_until > NOT_NOW:
+                self._store.open_window(campaign, NOT_NOW)
+                log.info("campaign.window", campaign=campaign.name, open=False)
 
     def settle(self, until: float) -> None:
         """Let waiting messages follow their campaigns."""
