@@ -29,7 +29,7 @@ from gatewayd.interfaces.dropfolder.names import safe_name
 from gatewayd.interfaces.lists import PeopleList, open_list
 from gatewayd.interfaces.people_shapes import consent_plan_json, proof_json
 from gatewayd.services.asking import Asking
-from gatewayd.services.consents import ConsentBook, ConsentPlan, present_wording
+from gatewayd.services.consents import ConsentBook, ConsentPlan, older_wording, present_wording
 from gatewayd.services.proof import Document, Held, Writer
 from gatewayd.store.contacts import Contacts
 from gatewayd.store.people import Consent, NewConsent, People, Wording
@@ -43,6 +43,9 @@ MethodOption = Annotated[
 Agreed = Annotated[str, typer.Option("--agreed", help='When they agreed: "31/01/2026", "2026-01-31 14:30".')]
 Words = Annotated[
     str, typer.Option("--wording", help="What they read or heard; else the wording of the purpose as it is now.")
+]
+Version = Annotated[
+    str, typer.Option("--wording-version", help="Which version of the wording they read; else the present one.")
 ]
 InLanguage = Annotated[
     Literal["fr", "en"] | None, typer.Option("--language", help="In which language they read the purpose's wording.")
@@ -61,6 +64,7 @@ def record(
     method: MethodOption = "paper",
     agreed: Agreed = "",
     wording: Words = "",
+    version: Version = "",
     language: InLanguage = None,
     evidence: Evidence = "",
     evidence_file: Annotated[
@@ -75,7 +79,7 @@ def record(
     here = context.of(ctx)
     digest = sha256_of(evidence_file) if evidence_file is not None else ""
     recipients, ledger = context.recipients(here.settings, numbers), book(here)
-    words = words_of(here, ledger.purpose(purpose), wording, language)
+    words = words_of(here, ledger.purpose(purpose), wording, language, version)
     at, who = ledger.when(agreed), by or context.operator()
     place = evidence or (context.readable(str(evidence_file)) if evidence_file is not None else "")
     ledger.record(
@@ -223,6 +227,7 @@ def import_(
     method: MethodOption = "import",
     agreed: Agreed = "",
     wording: Words = "",
+    version: Version = "",
     language: InLanguage = None,
     evidence: Evidence = "",
     yes: Yes = False,
@@ -240,7 +245,8 @@ def import_(
         "", purpose, method, ledger.when(agreed), by or context.operator(), True, None, place, read.sha256
     )
     plan = ledger.plan(output.counted(read.rows(), "rows read", read.lines), each, dated=bool(agreed))
-    words = {key: words_of(here, ledger.purpose(key), wording, language) for key in {one.purpose for one in plan.new}}
+    purposes = {one.purpose for one in plan.new}
+    words = {key: words_of(here, ledger.purpose(key), wording, language, version) for key in purposes}
     new = [replace(one, wording=words[one.purpose]) for one in plan.new]
     if not json:
         _print(plan, read)
@@ -278,12 +284,17 @@ def book(here: context.Context) -> ConsentBook:
     )
 
 
-def words_of(here: context.Context, purpose: Purpose, given: str, language: str | None) -> Wording | None:
-    """What people read: as it was given, or the purpose's own wording."""
-    if given:
-        return Wording(plain_text(given, 4000))
+def words_of(
+    here: context.Context, purpose: Purpose, given: str, language: str | None, version: str = ""
+) -> Wording | None:
+    """What people read: as it was given, or the purpose's own wording, as it is now or was in this version."""
     own = here.settings.organisation.language
-    return present_wording(purpose, here.settings.who, language or own, own)
+    if given:
+        return Wording(plain_text(given, 4000), version, language or own if version else "")
+    present = present_wording(purpose, here.settings.who, language or own, own)
+    if not version or (present is not None and present.version == version):
+        return present
+    return older_wording(People(here.database).wordings(purpose.key), version, language or own)
 
 
 def sha256_of(file: Path) -> str:

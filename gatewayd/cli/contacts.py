@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gatewayd.cli import context, options, output
-from gatewayd.cli.consents import Agreed, Evidence, InLanguage, MethodOption, Words, book, words_of
+from gatewayd.cli.consents import Agreed, Evidence, InLanguage, MethodOption, Version, Words, book, words_of
 from gatewayd.cli.held import tables
 from gatewayd.cli.options import AsJson, By, Limit, Yes
 from gatewayd.cli.rejected import rejected_rows
@@ -44,6 +44,7 @@ def import_(
     method: MethodOption = "import",
     agreed: Agreed = "",
     wording: Words = "",
+    version: Version = "",
     language: InLanguage = None,
     evidence: Evidence = "",
     by: By = "",
@@ -58,7 +59,7 @@ def import_(
         if not agreed:
             raise UsageError("--consent needs --agreed: when did they agree?")
         ledger, place = book(here), evidence or safe_name(file.name)
-        words = words_of(here, ledger.purpose(consent), wording, language)
+        words = words_of(here, ledger.purpose(consent), wording, language, version)
         who = by or context.operator()
         each = NewConsent("", consent, method, ledger.when(agreed), who, True, words, place, read.sha256)
     lists = ContactLists(here.database, fields=settings.fields, numbers=number_rules(settings), clock=here.clock)

@@ -37,12 +37,14 @@ _SIGNED_WITHIN = 5  # words that a handset's `envoyé de mon ...` adds behind it
 
 
 class Kind(StrEnum):
-    """What the sender wants."""
+    """What the sender wants; `agreed` and `declined` only in answer to a question of ours."""
 
     OPT_OUT = "opt_out"
     OPT_IN = "opt_in"
     CONTACT = "contact"
     HELP = "help"
+    AGREED = "agreed"
+    DECLINED = "declined"
     OTHER = "other"
 
 

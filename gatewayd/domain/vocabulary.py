@@ -171,6 +171,7 @@ RULES: Mapping[str, str] = MappingProxyType(
         "asks": "a sentence asks to be left alone",
         "leaves": "a sentence asks to be taken off the list",
         "reaction": "a handset tells that somebody tapped our message",
+        "answer": "it answers our question by SMS, whether this person agrees",
         "none": "no keyword, and no sentence that asks for anything",
     }
 )

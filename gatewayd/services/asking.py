@@ -148,22 +148,24 @@ class Heard:
     stop: bool
 
 
-def hear(connection: Connection, heard: Heard, now: datetime) -> None:
-    """In the transaction of a message that came in: what it answers, if a question waits for this number."""
+def hear(connection: Connection, heard: Heard, now: datetime) -> str:
+    """In the transaction of a message that came in: what it answers, if a question waits for this number; `yes`, `no`,
+    `stop`, `none` when it is too late, or "" for no answer."""
     question = questions.open_for(connection, heard.number)
     if question is None:
-        return
+        return ""
     said_at = now if heard.sent_at is None or not question.asked_at <= heard.sent_at <= now else heard.sent_at
     answer = "stop" if heard.stop else agreement.read(heard.text) if question.left else ""
     if said_at > question.deadline:
         answer = "none"
     if not answer:
-        return
+        return ""
     questions.end(connection, question.id, answer, said_at)
     if answer == agreement.YES:
         people.add_consents(connection, [_consent(question, heard, said_at)], now)
     elif answer == agreement.NO:
         _no(connection, question, heard, said_at, now)
+    return answer
 
 
 def _no(connection: Connection, question: Question, heard: Heard, said_at: datetime, now: datetime) -> None:

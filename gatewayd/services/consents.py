@@ -47,6 +47,18 @@ def present_wording(purpose: Purpose, who: wordings.Who, language: str, own: str
     return Wording(wordings.text(purpose, who, chosen), wordings.version(purpose.wording), chosen)
 
 
+def older_wording(known: Sequence[Wording], version: str, language: str) -> Wording:
+    """The words of a version that are kept, in this language where they are. UsageError names the versions."""
+    named = [one for one in known if one.version == version]
+    found = [one for one in named if one.language == language] or named
+    if not found:
+        versions = ", ".join(dict.fromkeys(one.version for one in known if one.version)) or "none"
+        raise UsageError(f"no wording of version {version!r} is kept; there are: {versions}. --wording gives its words")
+    if len({one.sha256 for one in found}) > 1:
+        raise UsageError(f"the version {version} was given to several wordings: say the words with --wording")
+    return found[0]
+
+
 @dataclass(slots=True)
 class ConsentPlan:
     """What a list of agreements would record."""

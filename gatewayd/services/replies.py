@@ -43,6 +43,8 @@ BATCH = 100
 OPT_OUT, OPT_IN, CONTACT, HELP = "opt_out", "opt_in", "contact", "help"
 ANSWERED_WITHIN = {OPT_OUT: 7 * DAY, OPT_IN: 7 * DAY, CONTACT: DAY, HELP: DAY}
 """From the service centre's time: what is older is not answered."""
+_ANSWERS = {"yes": ("agreed", "answer"), "no": ("declined", "answer")}
+"""How an answer to our question is kept, and by which rule."""
 SKEW = timedelta(hours=2)
 """How far that clock, or ours, may be off."""
 
@@ -70,7 +72,8 @@ class _Taken:
 
     id: int
     sender: str
-    reading: Reading
+    kind: str
+    rule: str
     canceled: int = 0
     answered: bool = False
 
@@ -144,13 +147,12 @@ class Replies:
                 self._tell(taken)
 
     def _tell(self, taken: _Taken) -> None:
-        reading = taken.reading
         log.info(
             "incoming.received",
             incoming=taken.id,
             sender=taken.sender,
-            kind=str(reading.kind),
-            rule=reading.decision,
+            kind=taken.kind,
+            rule=taken.rule,
             canceled=taken.canceled,
             answered=taken.answered,
         )
@@ -189,12 +191,18 @@ class Replies:
         text = join(parts)
         reading = self._read(text)
         number = e164(sender, self._numbers.country)
-        heard = {"incoming": self._inbox.next_id(connection), "tier": reading.tier, "rule": reading.decision}
+        incoming_id = self._inbox.next_id(connection)
+        heard = {"incoming": incoming_id, "tier": reading.tier, "rule": reading.decision}
         # Who has no number can neither opt out nor be answered.
         written = _Written(reading.kind, sim_id, number, parts[0].timestamp, heard) if number is not None else None
         # What is missing might have changed the sense: half a message says STOP, and never START.
         heeded = complete or reading.kind != OPT_IN
         obeyed = self._obey(connection, written, now) if written is not None and heeded else _Obeyed()
+        answer = ""
+        if number is not None and complete:
+            said = Heard(incoming_id, number, text, parts[0].timestamp, reading.kind == OPT_OUT)
+            answer = hear(connection, said, now)
+        kind, rule = _ANSWERS.get(answer, (reading.kind, reading.decision))
         new = NewIncoming(
             sim_id=sim_id,
             sender=sender,
@@ -204,18 +212,16 @@ class Replies:
             service_centre=parts[0].smsc or "",
             sent_at=parts[0].timestamp,
             received_at=min(arrival.received_at for arrival in ordered),
-            kind=str(reading.kind),
+            kind=kind,
             tier=str(reading.tier or ""),
-            rule=reading.decision,
+            rule=rule,
             review=reading.review or (not complete and obeyed.optout_id is not None),
             optout_id=obeyed.optout_id,
             canceled=obeyed.canceled,
             answer_id=obeyed.answer_id,
         )
-        incoming_id = self._inbox.add(connection, new, [arrival.id for arrival in ordered])
-        if number is not None and complete:
-            hear(connection, Heard(incoming_id, number, text, parts[0].timestamp, reading.kind == OPT_OUT), now)
-        return _Taken(incoming_id, sender, reading, obeyed.canceled, obeyed.answer_id is not None)
+        self._inbox.add(connection, new, [arrival.id for arrival in ordered])
+        return _Taken(incoming_id, sender, kind, rule, obeyed.canceled, obeyed.answer_id is not None)
 
     def _obey(self, connection: Connection, written: _Written, now: datetime) -> _Obeyed:
         """Do what the message asks for."""

@@ -318,6 +318,12 @@ class People:
         new = NewConsent(recipient, purpose, method, at, recorded_by, given, words, evidence)
         self.record_consents([new], at)
 
+    def wordings(self, purpose: str) -> Sequence[Wording]:
+        """The words to which somebody ever agreed for a purpose, the newest first."""
+        query = sa.select(_w.text, _w.version, _w.language).where(_w.purpose == purpose).order_by(_w.id.desc())
+        with self._database.read() as connection:
+            return [Wording(*row) for row in connection.execute(query)]
+
     def consents(self, recipient: str) -> Sequence[Consent]:
         """All records about a number, in the order in which things were said."""
         with self._database.read() as connection:

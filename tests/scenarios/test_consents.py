@@ -204,3 +204,28 @@ def test_json_and_a_page_are_not_asked_for_at_once(installed: Installation) -> N
     page = installed.directory / "p.html"
     assert installed.run("consents", "show", FIRST, "--json", "--html", str(page)).returncode == 2
     assert not page.exists()
+
+
+def test_who_signed_an_older_form_agreed_to_its_words(installed: Installation) -> None:
+    def words(version: str, text: str) -> None:
+        wording = f'wording: {{version: "{version}", text: "{text}", frequency: deux SMS par mois}}'
+        file = installed.file.read_text()
+        begin = file.index("wording:")
+        installed.file.write_text(file[:begin] + wording + file[file.index("}", begin) + 1 :])
+
+    def record(number: str, *more: str) -> str:
+        return installed.run("consents", "record", "-p", "events", number, *more).stderr
+
+    words("2024", "Amicale, en 2024")
+    assert record(FIRST) == ""
+    words("2026", "Amicale, en 2026")
+    record(SECOND, "--wording-version", "2024")
+    record(THIRD, "--wording-version", "2026")
+    said = [records(installed, who)[0] for who in (FIRST, SECOND, THIRD)]
+    kept = [(one["wording_version"], one["wording"]) for one in said]
+    assert kept == [("2024", "Amicale, en 2024")] * 2 + [("2026", "Amicale, en 2026")]
+    assert "no wording of version '2019' is kept; there are: 2026, 2024" in record(FIRST, "--wording-version", "2019")
+    record(FIRST, "--wording-version", "2019", "--wording", "Amicale, en 2019")
+    assert [one["wording_version"] for one in records(installed)] == ["2024", "2019"]
+    record(SECOND, "--wording-version", "2019", "--wording", "Autre chose")
+    assert "was given to several wordings" in record(THIRD, "--wording-version", "2019")

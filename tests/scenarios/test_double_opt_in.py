@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gatewayd.domain import vocabulary
 from gatewayd.domain.purpose import Basis, Hours, Limits, Purpose, PurposeWording
 from gatewayd.domain.wordings import Who
 from gatewayd.errors import RefusedByRule, UsageError
@@ -88,6 +89,9 @@ def test_yes_in_time_is_a_consent_with_both_messages_as_its_proof(office: Office
     assert hashlib.sha256(b"Oui merci").hexdigest() in consent.evidence
     assert consent.evidence_sha256 == hashlib.sha256(f"{text}\nOui merci".encode()).hexdigest()
     assert (office.question().answer, office.question().reason) == ("yes", FORM)
+    (told,) = office.inbox.list()
+    assert (told.kind, told.rule) == ("agreed", "answer")
+    assert vocabulary.explain(told.rule) == "it answers our question by SMS, whether this person agrees"
 
 
 def test_a_yes_before_the_last_part_of_the_question_agrees_to_nothing(tmp_path: Path) -> None:
@@ -112,6 +116,8 @@ def test_anything_else_is_no_consent(office: Office, text: str) -> None:
     office.answer(text)
     assert office.refusal() == "no_consent"
     assert office.question().answer == ("no" if text == "non" else "")
+    assert (office.inbox.list()[0].kind == "declined") == (text == "non")
+    assert office.inbox.list()[0].kind != "agreed"
 
 
 def test_no_answer_in_time_is_no_consent_and_too_late_is_too_late(office: Office) -> None:
@@ -121,6 +127,7 @@ def test_no_answer_in_time_is_no_consent_and_too_late_is_too_late(office: Office
     office.answer("oui")
     assert office.refusal() == "no_consent"
     assert office.question().answer == "none"
+    assert office.inbox.list()[0].kind == "other"
 
 
 def test_stop_is_a_stop_and_ends_the_question(office: Office) -> None:
@@ -136,6 +143,7 @@ def test_stop_is_a_stop_and_ends_the_question(office: Office) -> None:
 def test_a_yes_that_nobody_asked_for_agrees_to_nothing(office: Office) -> None:
     office.answer("oui")
     assert office.people.consents(WHO) == []
+    assert office.inbox.list()[0].kind == "other"
 
 
 def test_a_yes_before_the_question_has_left_agrees_to_nothing(office: Office) -> None:
