@@ -121,7 +121,13 @@ class Modem(GsmModem):  # type: ignore[misc]  # the library publishes no types
     RESPONSE_TERM = FINAL
 
     def __init__(
-        self, url: str, *, baudrate: int, flow: Flow = Flow.NONE, on_lines: Callable[[list[str]], None]
+        self,
+        url: str,
+        *,
+        baudrate: int,
+        flow: Flow = Flow.NONE,
+        on_lines: Callable[[list[str]], None],
+        command_timeout: float = COMMAND_TIMEOUT,
     ) -> None:
         check_library()
         super().__init__(url, baudrate)
@@ -130,6 +136,7 @@ class Modem(GsmModem):  # type: ignore[misc]  # the library publishes no types
         self.url = url
         self._flow = flow
         self._on_lines = on_lines
+        self._command_timeout = command_timeout
         self._sorter = LineSorter()
         self._command: str | None = None
         self._arrivals: queue.SimpleQueue[list[str] | None] = queue.SimpleQueue()
@@ -275,7 +282,7 @@ class Modem(GsmModem):  # type: ignore[misc]  # the library publishes no types
         """In words, once `alive` is False."""
         return self._why_dead
 
-    def ask(self, command: str, *, timeout: float = COMMAND_TIMEOUT) -> list[str]:
+    def ask(self, command: str, *, timeout: float | None = None) -> list[str]:
         """The information lines of the answer. CommandRefused, NoAnswer, ModemAbsent."""
         return self._information(command, self.write(command, timeout=timeout, parseError=False))
 
@@ -289,7 +296,7 @@ class Modem(GsmModem):  # type: ignore[misc]  # the library publishes no types
         # Before ATE0 has worked, the first line is our own command.
         return [line for line in lines[:-1] if line != command]
 
-    def attempt(self, command: str, *, timeout: float = COMMAND_TIMEOUT) -> list[str] | None:
+    def attempt(self, command: str, *, timeout: float | None = None) -> list[str] | None:
         """As `ask`, but a refusal is None: for what a modem may well not know."""
         try:
             return self.ask(command, timeout=timeout)
@@ -299,18 +306,19 @@ class Modem(GsmModem):  # type: ignore[misc]  # the library publishes no types
 
     def tell(self, command: str) -> None:
         """Write a command and wait for no answer."""
-        self._exchange(command, command + "\r", COMMAND_TIMEOUT, wait=False)
+        self._exchange(command, command + "\r", self._command_timeout, wait=False)
 
     def write(  # the library's door, with its signature
         self,
         data: str,
         waitForResponse: bool = True,
-        timeout: float = COMMAND_TIMEOUT,
+        timeout: float | None = None,
         parseError: bool = True,
         writeTerm: str = "\r",
         expectedResponseTermSeq: str | None = None,
     ) -> Any:
         """Write a command and return all lines of its answer; a busy SIM or modem is asked again a few times."""
+        timeout = self._command_timeout if timeout is None else timeout
         with self._txLock:
             for pause in (*BUSY_PAUSES, None):
                 lines = self._exchange(data, data + writeTerm, timeout, expectedResponseTermSeq, wait=waitForResponse)

@@ -16,7 +16,7 @@ import structlog
 
 from gatewayd.errors import ModemBusy, SimLocked
 from gatewayd.modem import answers, causes
-from gatewayd.modem.at import CommandRefused, Modem, NoAnswer
+from gatewayd.modem.at import COMMAND_TIMEOUT, CommandRefused, Modem, NoAnswer
 from gatewayd.modem.pin import PinGuard
 from gatewayd.modem.quirks import Quirks, for_model
 
@@ -28,14 +28,14 @@ _SIM_READY_TRIES = 10
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds.
+    """Seconds. `command`: of what has none of its own.
 
     `submit`, and `restart` (from AT+CFUN=1,1 until the port answers again), are the model's by default. `submit` stands
     above the network's own timer, TR1M of 35 to 45 s (TS 24.011 clause 10.1): giving up before it makes duplicates.
     `no_reference`: how long to wait on for +CMGS after an OK without it.
     """
 
-    command: float = 10.0
+    command: float = COMMAND_TIMEOUT
     alive: float = 5.0
     prompt: float = 10.0
     submit: float | None = None

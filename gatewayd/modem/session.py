@@ -140,7 +140,13 @@ class Session:
         self._at = at
 
     def _open_port(self) -> Modem:
-        at = Modem(self.port, baudrate=self._baudrate, flow=self._quirks.flow, on_lines=self._arrived)
+        at = Modem(
+            self.port,
+            baudrate=self._baudrate,
+            flow=self._quirks.flow,
+            on_lines=self._arrived,
+            command_timeout=self._timeouts.command,
+        )
         at.connect()
         return at
 
