@@ -132,9 +132,11 @@ def _replies(settings: config.Settings) -> dict[str, object]:
 def _print_replies(settings: config.Settings) -> None:
     words, answers = settings.replies.vocabulary, answers_of(settings)
     output.say(f"   replies are read in {', '.join(words.languages) or 'no language'} (keywords {words.version})")
-    for name in (*vocabulary.KINDS, vocabulary.ORDINARY):
+    for name in vocabulary.KINDS:
         if own := getattr(words, name):
-            output.say(f"   {'no keywords here' if name == vocabulary.ORDINARY else f'also {name}'}: {', '.join(own)}")
+            output.say(f"   also {name}: {', '.join(own)}")
+    if words.ordinary:
+        output.say(f"   no keywords here: {', '.join(words.ordinary)} (a sentence that asks for an end is obeyed)")
     rows = []
     for kind in Kind:
         if answers.fault(kind):

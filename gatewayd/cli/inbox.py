@@ -100,9 +100,12 @@ def _facts(message: Incoming, here: context.Context) -> list[tuple[str, object]]
     return [(name, value) for name, value in facts if value != ""]
 
 
+_SAID: dict[str, str] = {Verdict.KEEP: "it was meant, said", Verdict.LIFT: "it was not meant, said"}
+
+
 def _review(message: Incoming) -> str:
     if message.reviewed_at is not None:
-        return f"done by {message.reviewed_by}"
+        return f"{_SAID.get(message.verdict, 'done by')} {message.reviewed_by}"
     return f"waits for a person: gatewayd inbox review {message.id}" if message.review else ""
 
 

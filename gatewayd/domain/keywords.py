@@ -121,10 +121,11 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """Words of one sentence; `starts` are those that begin a clause, `openings` and `endings` where it may be said to
-    begin and end: with its politeness and without."""
+    """Words of one sentence, and their labels; `starts` are those that begin a clause, `openings` and `endings` where
+    it may be said to begin and end: with its politeness and without."""
 
     words: tuple[str, ...]
+    labels: tuple[Label, ...]
     starts: frozenset[int]
     openings: frozenset[int]
     endings: frozenset[int]
@@ -145,7 +146,8 @@ class Keywords:
         self.reactions: set[str] = set()
         for code, table in tables:
             self._add_table(code, table)
-        for phrase in _split(_listed(ordinary)):
+        self._taken_out = frozenset(_split(_listed(ordinary)))
+        for phrase in self._taken_out:
             others = [entry for entry in self._phrases.get(phrase[0], ()) if entry[0] != phrase]
             self._phrases[phrase[0]] = [*others, (phrase, Role.ORDINARY)]
         for entries in self._phrases.values():
@@ -210,7 +212,10 @@ class Keywords:
         return label.role if label is not None and label.words == tuple(phrase) else Role.UNKNOWN
 
     def pattern(self, sentence: Sentence) -> Pattern | None:
-        """The first pattern that holds of the sentence."""
+        """The first pattern that holds of the sentence. A word that was taken out asks for nothing by itself, whatever
+        the patterns know; with what it is about (`arrêter les SMS`) it does."""
+        if all(label.role is Role.POLITE or label.words in self._taken_out for label in sentence.labels):
+            return None
         for at, word in enumerate(sentence.words):
             for pattern in self._patterns_at(word):
                 if pattern.matches(sentence, at):

@@ -327,7 +327,9 @@ def _sentences(message: _Message) -> Iterator[Sentence]:
 def _sentence_of(words: Sequence[str], labels: Sequence[Label], starts: set[int]) -> Sentence:
     head, tail = _politeness(labels), _politeness(labels[::-1])
     ends = {len(words), len(words) - tail}
-    return Sentence(tuple(words), frozenset(starts), frozenset(starts | {head}), frozenset(starts | ends))
+    return Sentence(
+        tuple(words), tuple(labels), frozenset(starts), frozenset(starts | {head}), frozenset(starts | ends)
+    )
 
 
 def _politeness(labels: Sequence[Label]) -> int:

@@ -49,6 +49,7 @@ def incoming_json(message: Incoming) -> dict[str, Any]:
         "review": message.review,
         "reviewed_at": rfc3339(message.reviewed_at),
         "reviewed_by": message.reviewed_by or None,
+        "verdict": message.verdict or None,
         "canceled": message.canceled,
     }
 

@@ -106,6 +106,7 @@ class Incoming:
     review: bool
     reviewed_at: datetime | None
     reviewed_by: str
+    verdict: str
     canceled: int
 
 
@@ -163,7 +164,7 @@ _IS_WAITING = _a.state == sa.literal_column("'waiting'")
 _INCOMING = sa.select(
     _i.id, sims.c.name.label("sim"), sims.c.imsi, sims.c.imei, _i.sender, _i.text, _i.parts, _i.complete,
     _i.service_centre, _i.sent_at, _i.received_at, _i.kind, _i.tier, _i.rule, _i.review, _i.reviewed_at,
-    _i.reviewed_by, _i.canceled,
+    _i.reviewed_by, _i.verdict, _i.canceled,
 ).join_from(incoming, sims, sims.c.id == _i.sim_id)  # fmt: skip
 _NEXT_ID = sa.text("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'incoming'), 0) + 1")
 
@@ -315,7 +316,7 @@ class Inbox:
     def note_review(self, connection: Connection, incoming_id: int, *, by: str, at: datetime, verdict: str) -> None:
         """In the caller's transaction: a person has looked at it. UsageError if it does not wait for that."""
         change = sa.update(incoming).where(_i.id == incoming_id, _i.reviewed_at.is_(None))
-        if connection.execute(change.values(reviewed_at=at, reviewed_by=by)).rowcount != 1:
+        if connection.execute(change.values(reviewed_at=at, reviewed_by=by, verdict=verdict)).rowcount != 1:
             raise UsageError(f"there is no incoming message {incoming_id} that waits for a review")
         sender = connection.execute(sa.select(_i.sender).where(_i.id == incoming_id)).scalar_one()
         audit.append(connection, Event.REVIEWED, at, by=by, number=sender, incoming=incoming_id, verdict=verdict)

@@ -7,11 +7,13 @@ it was. Steps are never changed once a release has them; a database of each earl
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from gatewayd.domain.audit import Event
 from gatewayd.domain.message import MessageState
 from gatewayd.errors import StoreError
 from gatewayd.store.schema import audit, batches, message_counts, messages, metadata, people, queue, triggers
@@ -171,7 +173,18 @@ def _from_2(connection: Connection) -> None:
         change(connection)
 
 
-_SINCE_3: tuple[Callable[[Connection], None], ...] = ()
+def _verdicts(connection: Connection) -> None:
+    """What the person said who looked at an opt-out; of before, the audit trail knows it."""
+    known = {row[1] for row in connection.exec_driver_sql("PRAGMA table_info(incoming)")}
+    if "verdict" not in known:  # where the table came with an earlier step, it came as it is now
+        connection.exec_driver_sql("ALTER TABLE incoming ADD COLUMN verdict TEXT DEFAULT '' NOT NULL")
+    said = sa.select(audit.trail.c.details).where(audit.trail.c.event == str(Event.REVIEWED))
+    for details in map(json.loads, connection.execute(said).scalars().all()):
+        change = sa.update(incoming).where(incoming.c.id == details["incoming"])
+        connection.execute(change.values(verdict=details["verdict"]))
+
+
+_SINCE_3: tuple[Callable[[Connection], None], ...] = (_verdicts,)
 
 
 def _from_3(connection: Connection) -> None:

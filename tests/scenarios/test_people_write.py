@@ -63,7 +63,9 @@ def test_a_stop_through_the_daemon(installed: Installation, simulator: Simulator
     assert installed.run("inbox", "review", "1", "lift").returncode == 0
     assert installed.json("inbox", "list", "--to-review") == []
     assert installed.json("optouts", "list") == []
-    assert "Stop merci" in installed.run("inbox", "show", "1").stdout
+    shown = installed.run("inbox", "show", "1").stdout
+    assert "Stop merci" in shown
+    assert "it was not meant, said " in shown
     assert installed.run("inbox", "show", "2").returncode == 2
     assert "reviewed by" in installed.run("inbox", "review", "1", "keep").stderr
     assert installed.run("inbox", "review").stdout.startswith("No message to review")

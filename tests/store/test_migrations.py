@@ -10,6 +10,7 @@ import pytest
 
 from gatewayd.store import migrations
 from gatewayd.store.engine import Database
+from gatewayd.store.inbox import Inbox
 from gatewayd.store.people import People
 
 DATA = Path(__file__).parents[1] / "data"
@@ -45,6 +46,27 @@ def test_brought_up_to_the_present_schema(tmp_path: Path, version: int) -> None:
 
 def test_each_earlier_version_is_kept() -> None:
     assert all((DATA / f"schema_{version}.sql").exists() for version in EARLIER)
+
+
+REVIEWED = """
+INSERT INTO sims (id, iccid, imsi, name, pool, imei, port, seen_at) VALUES (1, '1', '', 'a', '', '', '', 0);
+INSERT INTO incoming (id, sim_id, sender, text, parts, complete, service_centre, received_at, kind, tier, rule, review)
+    VALUES (1, 1, '+33639980001', 'Stop merci', 1, 1, '', 0, 'opt_out', 'probable', 'keyword', 1),
+           (2, 1, '+33639980002', 'Stop merci', 1, 1, '', 0, 'opt_out', 'probable', 'keyword', 1);
+INSERT INTO audit (seq, version, at, actor, event, subject, details, hash)
+    VALUES (1, 1, '', 'marie', 'inbox.reviewed', '', '{"incoming":1,"verdict":"lift"}', zeroblob(32));
+"""
+
+
+def test_what_was_reviewed_before_is_told_by_the_audit_trail(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        file.executescript((DATA / "schema_3.sql").read_text())
+        file.executescript(REVIEWED)
+    database = Database.open(path)
+    found = {one.id: one.verdict for one in Inbox(database).list()}
+    database.close()
+    assert found == {1: "lift", 2: ""}
 
 
 def test_consents_of_before_keep_their_words_and_their_day(tmp_path: Path) -> None:

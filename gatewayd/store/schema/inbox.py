@@ -29,6 +29,8 @@ incoming = sa.Table(
     sa.Column("canceled", sa.Integer, nullable=False, server_default="0"),
     sa.Column("answer_id", sa.Integer, sa.ForeignKey("messages.id")),
     sa.Column("filed_at", UtcTime),
+    # What the person who looked at it said: keep, lift.
+    sa.Column("verdict", sa.Text, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
 """What people wrote, whole; with how it was read, by which rule, and what came of it."""

@@ -46,6 +46,14 @@ def test_a_default_that_is_taken_out_means_nothing_and_is_no_slip_of_its_neighbo
     assert read("STOP", keywords).kind is Kind.OPT_OUT
 
 
+@pytest.mark.parametrize("text", ["Arrêtez", "arretez svp !", "ARRETEZ maintenant, merci", "résilier"])
+def test_nor_do_the_patterns_of_sentences_take_it_for_one(text: str) -> None:
+    keywords = Vocabulary(ordinary=("arrêtez", "résilier")).keywords()
+    assert read(text, keywords).kind is Kind.OTHER
+    assert read("Arrêtez les SMS", keywords).kind is Kind.OPT_OUT
+    assert read(text, Vocabulary().keywords()).kind is Kind.OPT_OUT
+
+
 def test_a_word_may_take_the_place_of_one_that_was_taken_out() -> None:
     words = Vocabulary(ordinary=("reprise",), start=("reprise du jardin",))
     assert list(faults(words)) == []

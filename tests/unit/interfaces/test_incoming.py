@@ -17,7 +17,8 @@ AT = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
 MESSAGE = Incoming(
     id=42, sim="accueil", imsi="001010000000001", imei="350000000000001", sender="+33639980001",
     text="Été\n\nFrom: moi", parts=1, complete=True, service_centre="+33639980000", sent_at=AT,
-    received_at=AT, kind="other", tier="", rule="none", review=False, reviewed_at=None, reviewed_by="", canceled=0,
+    received_at=AT, kind="other", tier="", rule="none", review=False, reviewed_at=None, reviewed_by="", verdict="",
+    canceled=0,
 )  # fmt: skip
 
 
