@@ -35,7 +35,8 @@ def main() -> None:
         path = Path(directory) / "api.sock"
         with here.file.open("a") as stream:
             stream.write(f"api: {{socket: {path}}}\n")
-        token = here.json("tokens", "create", "bench", "--scope", "submit", "--rate", "1000000")["token"]
+        rates = ("--rate", "1000000", "--messages", "1000000")
+        token = here.json("tokens", "create", "bench", "--scope", "submit", *rates)["token"]
         with here.daemon() as daemon:
             daemon.ready()
             for row in _measured(daemon, path, token, count):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,6 +28,7 @@ from gatewayd.services.tokens import TokenDesk
 from gatewayd.store.engine import Database
 from gatewayd.store.outbox import Outbox
 from gatewayd.store.people import People
+from tests.documented import Document
 
 PURPOSES = {
     "events": Purpose(
@@ -47,6 +49,12 @@ HOUSE: dict[str, Any] = {
 }
 ALICE, ALICE_E164 = "06 39 98 00 01", "+33639980001"
 TO_ALICE = {"purpose": "alerte", "recipient": ALICE, "text": "Bonjour"}
+
+
+@cache
+def _document() -> Document:
+    """The same for all: made once, for that takes a while."""
+    return Document(app.document())
 
 
 class Serving:
@@ -86,7 +94,15 @@ class Serving:
         given = {"authorization": f"Bearer {token}"} if token else {}
         address = f"http://127.0.0.1:{self.port}" if tcp else "http://localhost"
         transport = httpx.HTTPTransport() if tcp else httpx.HTTPTransport(uds=str(self.path))
-        return httpx.Client(base_url=address, transport=transport, headers=given, timeout=30)
+        hooks = {"response": [self._check]}
+        return httpx.Client(base_url=address, transport=transport, headers=given, timeout=30, event_hooks=hooks)
+
+    def _check(self, answer: httpx.Response) -> None:
+        """Each answer of each test is as the document says."""
+        if answer.headers.get("content-type", "").startswith("text/event-stream"):
+            return
+        answer.read()
+        _document().check(answer)
 
     def ask(self, method: str, path: str, token: str = "", *, headers: Mapping[str, Any] = {}, **how: Any) -> Any:
         """One request on the Unix socket."""

@@ -12,7 +12,7 @@ from rich.text import Text
 from gatewayd.cli import context, options, output
 from gatewayd.cli.options import AsJson, By
 from gatewayd.domain.token import Scope
-from gatewayd.services.tokens import PER_MINUTE, TokenDesk
+from gatewayd.services.tokens import MESSAGES_PER_MINUTE, PER_MINUTE, TokenDesk
 from gatewayd.store.tokens import Token, Tokens
 
 app = options.noun("Who may call the HTTP API.")
@@ -31,6 +31,9 @@ def create(
     ] = None,
     feed: Annotated[str, typer.Option("--feed", help="The feed of its messages; else its name.")] = "",
     rate: Annotated[int, typer.Option("--rate", min=1, max=1_000_000, help="Requests a minute.")] = PER_MINUTE,
+    messages: Annotated[
+        int, typer.Option("--messages", min=1, max=1_000_000, help="Messages a minute, one by one or in a call.")
+    ] = MESSAGES_PER_MINUTE,
     days: Annotated[
         int | None, typer.Option("--days", min=1, max=3650, help="It ends after so many days; else never.")
     ] = None,
@@ -46,6 +49,7 @@ def create(
         purposes=purpose or (),
         feed=feed,
         per_minute=rate,
+        messages_per_minute=messages,
         days=days,
         by=by or context.operator(),
     )
@@ -102,6 +106,7 @@ def _as_json(one: Token) -> dict[str, object]:
         "scopes": sorted(one.scopes),
         "purposes": sorted(one.purposes),
         "per_minute": one.per_minute,
+        "messages_per_minute": one.messages_per_minute,
         "created_at": output.rfc3339(one.created_at),
         "created_by": one.created_by,
         "expires_at": output.rfc3339(one.expires_at),

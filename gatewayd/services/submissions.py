@@ -55,18 +55,29 @@ class Request:
 
 
 class Submissions:
-    """Used from any thread. `queued`: told after each acceptance."""
+    """Used from any thread. `queued`: told after each acceptance; `spend`: asked whether a token may send so many now
+    (TooOften)."""
 
-    def __init__(self, database: Database, intake: Intake, clock: Clock, *, queued: Callable[[], None]) -> None:
-        self._intake, self._receipts, self._clock, self._queued = intake, Receipts(database), clock, queued
+    def __init__(
+        self,
+        database: Database,
+        intake: Intake,
+        clock: Clock,
+        *,
+        queued: Callable[[], None],
+        spend: Callable[[Caller, int], None],
+    ) -> None:
+        self._intake, self._receipts, self._clock = intake, Receipts(database), clock
+        self._queued, self._spend = queued, spend
         self._lock = threading.Lock()
         self._at_work: set[tuple[int, str]] = set()
 
     def send(self, caller: Caller, purpose: str, draft: Draft, request: Request) -> Answer:
-        """One message. Raises what `Intake.accept` raises, OutOfScope, KeyReused, KeyBusy."""
+        """One message. Raises what `Intake.accept` raises, OutOfScope, TooOften, KeyReused, KeyBusy."""
         caller.may_send_for(purpose)
 
         def accept() -> Answer:
+            self._spend(caller, 1)
             new = self._intake.check(purpose, draft.number, draft.text, feed=caller.feed)
             return self._keep(caller, request, [new], lambda ids: _as_json(new, ids[0]))
 
@@ -78,6 +89,7 @@ class Submissions:
         caller.may_send_for(purpose)
 
         def accept() -> Answer:
+            self._spend(caller, len(drafts))
             judged = self._intake.check_all(purpose, drafts, feed=caller.feed)
             new = [(place, one) for place, one in enumerate(judged) if isinstance(one, NewMessage)]
             refused = [

@@ -1,9 +1,10 @@
 """Who calls the API: tokens are made, shown once, and judged at each request.
 
 A token that nobody knows goes the same way as a known one (hash, look-up, comparison in constant time), so that the
-time of the answer tells nothing. Its last use is noted once a minute at most. Each token has a rate of its own, a
-bucket of a minute's requests that fills steadily; wrong tokens have one too, for each peer, so that a program gone
-wild is told to wait. Rates are kept in memory: a restart fills the buckets.
+time of the answer tells nothing. Its last use is noted once a minute at most. Each token has two rates of its own,
+buckets of a minute's requests and of a minute's messages that fill steadily; wrong tokens have one too, for each peer,
+so that a program gone wild is told to wait. Whoever finds a full bucket may take more than it holds, and is then in
+debt: no call is too large for ever. Rates are kept in memory: a restart fills the buckets.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from gatewayd.store.tokens import NewToken, Tokens
 log = structlog.get_logger(__name__)
 
 PER_MINUTE = 600
+MESSAGES_PER_MINUTE = 10_000
 FAILURES_PER_MINUTE = 10
 _NOTED_EVERY = 60.0
 _MOST_PEERS = 1000
@@ -42,6 +44,7 @@ class Caller:
     feed: str
     scopes: frozenset[Scope]
     purposes: frozenset[str]
+    messages_per_minute: int
     by: str
 
     @property
@@ -76,6 +79,7 @@ class TokenDesk:
         purposes: Collection[str] = (),
         feed: str = "",
         per_minute: int = PER_MINUTE,
+        messages_per_minute: int = MESSAGES_PER_MINUTE,
         days: int | None = None,
         by: str,
     ) -> str:
@@ -91,6 +95,7 @@ class TokenDesk:
             scopes=frozenset(scopes),
             purposes=frozenset(purposes),
             per_minute=per_minute,
+            messages_per_minute=messages_per_minute,
             expires_at=now + timedelta(days=days) if days is not None else None,
         )
         self._tokens.add(new, by=by, at=now)
@@ -109,7 +114,7 @@ class Gatekeeper:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._tokens, self._clock = Tokens(database), clock
         self._lock = threading.Lock()
-        self._rates: dict[int, Bucket] = {}
+        self._rates: dict[tuple[int, str], Bucket] = {}
         self._failures: dict[str, Bucket] = {}
         self._noted: dict[int, float] = {}
 
@@ -122,15 +127,23 @@ class Gatekeeper:
             self._count_failure(peer)
             log.warning("api.unknown_token", peer=peer, token=found.name if found is not None else "")
             raise UnknownToken
-        with self._lock:
-            bucket = self._rates.get(found.id)
-            if bucket is None or bucket.per_minute != found.per_minute:
-                bucket = self._rates[found.id] = Bucket(found.per_minute, self._clock.monotonic())
-            wait = bucket.take(self._clock.monotonic())
-        if wait > 0:
-            raise TooOften(wait, f"the token {found.name} may make {found.per_minute} requests a minute")
+        self._take(found.id, found.name, "requests", found.per_minute)
         by = f"token:{found.name}" + (f" {peer}" if peer.startswith("uid:") else "")
-        return Caller(found.id, found.name, found.feed, words.widened(found.scopes), found.purposes, by)
+        scopes, messages = words.widened(found.scopes), found.messages_per_minute
+        return Caller(found.id, found.name, found.feed, scopes, found.purposes, messages, by)
+
+    def spend(self, caller: Caller, messages: int) -> None:
+        """So many messages are to be judged for it. TooOften."""
+        self._take(caller.token_id, caller.name, "messages", caller.messages_per_minute, messages)
+
+    def _take(self, token_id: int, name: str, what: str, per_minute: int, count: int = 1) -> None:
+        with self._lock:
+            bucket, now = self._rates.get((token_id, what)), self._clock.monotonic()
+            if bucket is None or bucket.per_minute != per_minute:
+                bucket = self._rates[token_id, what] = Bucket(per_minute, now)
+            wait = bucket.take(now, count)
+        if wait > 0:
+            raise TooOften(wait, f"the token {name} may make {per_minute} {what} a minute")
 
     def _count_failure(self, peer: str) -> None:
         with self._lock:
@@ -159,16 +172,17 @@ class Gatekeeper:
 
 
 class Bucket:
-    """A minute's worth of requests, which fills steadily."""
+    """A minute's worth of something, which fills steadily."""
 
     def __init__(self, per_minute: int, now: float) -> None:
         self.per_minute, self._left, self._at = per_minute, float(per_minute), now
 
-    def take(self, now: float) -> float:
-        """Take one; seconds to wait until there is one, 0 if it was there."""
+    def take(self, now: float, count: int = 1) -> float:
+        """Take so many, or more than it holds when it is full; seconds to wait until they are there, 0 if they were."""
         self._left = min(self.per_minute, self._left + (now - self._at) * self.per_minute / 60)
         self._at = now
-        if self._left >= 1:
-            self._left -= 1
-            return 0.0
-        return (1 - self._left) * 60 / self.per_minute
+        missing = min(count, self.per_minute) - self._left
+        if missing > 0:
+            return missing * 60 / self.per_minute
+        self._left -= count
+        return 0.0

@@ -184,7 +184,14 @@ def _verdicts(connection: Connection) -> None:
         connection.execute(change.values(verdict=details["verdict"]))
 
 
-_SINCE_3: tuple[Callable[[Connection], None], ...] = (_verdicts,)
+def _messages_of_tokens(connection: Connection) -> None:
+    """How many messages a minute a token may send; where the table came with an earlier change, it has that already."""
+    known = connection.exec_driver_sql("SELECT name FROM pragma_table_info('tokens')").scalars()
+    if "messages_per_minute" not in known:
+        connection.exec_driver_sql("ALTER TABLE tokens ADD COLUMN messages_per_minute INTEGER DEFAULT 10000 NOT NULL")
+
+
+_SINCE_3: tuple[Callable[[Connection], None], ...] = (_verdicts, _messages_of_tokens)
 
 
 def _from_3(connection: Connection) -> None:

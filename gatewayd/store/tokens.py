@@ -34,6 +34,7 @@ class NewToken:
     scopes: frozenset[Scope]
     purposes: frozenset[str]
     per_minute: int
+    messages_per_minute: int
     expires_at: datetime | None
 
 
@@ -48,6 +49,7 @@ class Token:
     scopes: frozenset[Scope]
     purposes: frozenset[str]
     per_minute: int
+    messages_per_minute: int
     created_at: datetime
     created_by: str
     expires_at: datetime | None
@@ -75,7 +77,8 @@ class Tokens:
         scopes, purposes = _words(new.scopes), _words(new.purposes)
         values = {
             "name": new.name, "feed": new.feed, "sha256": new.sha256, "scopes": scopes,
-            "purposes": purposes, "per_minute": new.per_minute, "expires_at": new.expires_at,
+            "purposes": purposes, "per_minute": new.per_minute,
+            "messages_per_minute": new.messages_per_minute, "expires_at": new.expires_at,
             "created_at": at, "created_by": by,
         }  # fmt: skip
 

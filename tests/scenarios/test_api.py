@@ -168,3 +168,17 @@ def test_the_document_describes_it(api: Serving) -> None:
     document = api.ask("GET", "/v1/openapi.json").json()
     assert "HTTPValidationError" not in str(document)
     assert document["paths"][SEND]["post"]["responses"]["507"]["content"].keys() == {"application/problem+json"}
+
+
+def test_messages_have_a_rate_of_their_own(api: Serving) -> None:
+    """Ten thousand in a call are ten thousand: who sends by the call goes round no limit."""
+    token = api.token(messages_per_minute=10)
+    drafts = [{"recipient": ALICE, "text": f"{n}"} for n in range(25)]
+    many = {"purpose": "alerte", "messages": drafts}
+    assert api.ask("POST", f"{SEND}/many", token, json=many, headers={"idempotency-key": "k"}).status_code == 202
+    refused = api.ask("POST", SEND, token, json=TO_ALICE)
+    assert (refused.status_code, kind(refused), api.count()) == (429, "too-often", 25)
+    # 15 in debt, and one for this one: six seconds each.
+    assert 90 <= int(refused.headers["retry-after"]) <= 96
+    again = api.ask("POST", f"{SEND}/many", token, json=many, headers={"idempotency-key": "k"})
+    assert again.headers["idempotent-replayed"] == "true", "what was accepted before costs nothing"

@@ -20,6 +20,18 @@ documents (RFC 9457) whose `type` never changes. docs/api.md tells more."""
 
 def build(services: Services, *, hosts: Collection[str] = ()) -> ASGIApp:
     """The whole API of one gateway, asked for under the names of this machine's loopback and of `hosts`."""
+    app = _application()
+    app.state.services = services
+    larger = [messages.MANY, contacts.IMPORT, *people.LISTS, campaigns.CREATE]
+    return Guard(app, hosts=hosts, larger=larger, forms=[kannel.PATH])
+
+
+def document() -> dict[str, Any]:
+    """What `/v1/openapi.json` tells."""
+    return _application().openapi()
+
+
+def _application() -> FastAPI:
     app = FastAPI(
         title="gatewayd",
         version=__version__,
@@ -29,26 +41,23 @@ def build(services: Services, *, hosts: Collection[str] = ()) -> ASGIApp:
         redoc_url=None,
         responses={},
     )
-    app.state.services = services
     problems.install(app)
     for part in (messages, contacts, people, campaigns, gateway, kannel):
         app.include_router(part.router)
-    _describe(app)
-    larger = [messages.MANY, contacts.IMPORT, *people.LISTS, campaigns.CREATE]
-    larger = [messages.MANY, contacts.IMPORT, *people.LISTS, campaigns.CREATE]
-    return Guard(app, hosts=hosts, larger=larger, forms=[kannel.PATH])
-
-
-def _describe(app: FastAPI) -> None:
-    """The document, with the problem documents that FastAPI does not know of."""
     made = app.openapi
 
     def openapi() -> dict[str, Any]:
-        document = made()
-        schemas = document["components"]["schemas"]
-        schemas["Problem"] = models.Problem.model_json_schema()
-        for name in ("HTTPValidationError", "ValidationError"):
-            schemas.pop(name, None)
-        return document
+        told = made()
+        _add_problems(told["components"]["schemas"])
+        return told
 
     app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's own documentation does it
+    return app
+
+
+def _add_problems(schemas: dict[str, Any]) -> None:
+    """Problem documents in the place of FastAPI's own, which nobody is told here."""
+    found = models.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(found.pop("$defs"), Problem=found)
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)

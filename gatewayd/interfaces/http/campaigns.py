@@ -16,8 +16,9 @@ from gatewayd.domain.lint import with_footer
 from gatewayd.errors import UsageError
 from gatewayd.interfaces.campaign_shapes import explanation_json, remark_json, report_json, shown_json, told_json
 from gatewayd.interfaces.http import campaign_models as models
+from gatewayd.interfaces.http import problems
 from gatewayd.interfaces.http.here import Admin, Here, Reader, Services
-from gatewayd.interfaces.http.models import Cursor, Limit, problems
+from gatewayd.interfaces.http.models import Cursor, Limit
 from gatewayd.interfaces.http.problems import NotFound
 from gatewayd.interfaces.shapes import campaign_json
 from gatewayd.services.audience import AudienceReader, read_numbers
@@ -28,16 +29,16 @@ from gatewayd.store.campaigns import AudienceRow, Campaign, NewCampaign
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])
 CREATE = "/v1/campaigns"
 Name = Annotated[str, Path(min_length=1, max_length=100, description="The campaign's name.")]
-CHANGING = problems(400, 404, 409, 413, 415)
+CHANGING = problems.responses(404, 409, body=True)
 
 
-@router.get("", response_model=models.Campaigns, responses=problems())
+@router.get("", response_model=models.Campaigns, responses=problems.responses())
 def list_(here: Here, _caller: Reader) -> dict[str, Any]:
     """List the campaigns, the newest first."""
     return {"campaigns": [campaign_json(one) for one in here.campaigns.list()]}
 
 
-@router.post("", status_code=201, response_model=models.Created, responses=problems(400, 413, 415))
+@router.post("", status_code=201, response_model=models.Created, responses=problems.responses(body=True))
 def create(here: Here, caller: Admin, new: models.NewCampaign) -> dict[str, Any]:
     """Create a draft, of which nothing is sent yet. A rule that forbids it is told at once."""
     kind, audience, rows = _audience(here, new)
@@ -90,7 +91,7 @@ def _fields(here: Services, one: models.Recipient) -> tuple[dict[str, Value], st
     return found, ""
 
 
-@router.get("/{name}", response_model=models.Shown, responses=problems(404))
+@router.get("/{name}", response_model=models.Shown, responses=problems.responses(404))
 def get(here: Here, _caller: Reader, name: Name) -> dict[str, Any]:
     """One campaign: who agreed to it, how its test stands."""
     campaign, tested = _found(here, name), None
@@ -99,7 +100,7 @@ def get(here: Here, _caller: Reader, name: Name) -> dict[str, Any]:
     return shown_json(campaign, here.campaigns.approvals(campaign.id), tested)
 
 
-@router.get("/{name}/explain", response_model=models.Explanation, responses=problems(404))
+@router.get("/{name}/explain", response_model=models.Explanation, responses=problems.responses(404))
 def explain_(
     here: Here,
     _caller: Reader,
@@ -111,7 +112,7 @@ def explain_(
         return explanation_json(explain(here.database, here.house, _found(here, name), here.clock, sample=sample))
 
 
-@router.get("/{name}/recipients", response_model=models.Recipients, responses=problems(404))
+@router.get("/{name}/recipients", response_model=models.Recipients, responses=problems.responses(404))
 def recipients(here: Here, _caller: Reader, name: Name, limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
     """Each person of its audience as it is now: what he would get, or why not."""
     with here.at_length():
@@ -121,7 +122,7 @@ def recipients(here: Here, _caller: Reader, name: Name, limit: Limit = 100, curs
     return {"recipients": [told_json(told_of(one)) for one in page], "next": following}
 
 
-@router.get("/{name}/report", response_model=models.Report, responses=problems(404))
+@router.get("/{name}/report", response_model=models.Report, responses=problems.responses(404))
 def report_(here: Here, _caller: Reader, name: Name) -> dict[str, Any]:
     """Say what became of it: who got it, what failed, who left, what it cost."""
     with here.at_length():

@@ -11,8 +11,9 @@ from fastapi import APIRouter, Path, Response
 from gatewayd.domain.field import in_cell
 from gatewayd.errors import NumberError, UsageError
 from gatewayd.interfaces.dropfolder.names import safe_name
+from gatewayd.interfaces.http import problems
 from gatewayd.interfaces.http.here import Admin, Here, Reader, Services
-from gatewayd.interfaces.http.models import NUMBER, Cursor, Limit, next_of, problems
+from gatewayd.interfaces.http.models import NUMBER, Cursor, Limit, next_of
 from gatewayd.interfaces.http.people_models import Contact, ContactList, ContactPlan, Contacts, Held, NewContact
 from gatewayd.interfaces.http.problems import NotFound
 from gatewayd.interfaces.people_shapes import contact_json, contact_plan_json, holdings_json
@@ -23,17 +24,17 @@ from gatewayd.store.people import NewConsent, Wording
 
 router = APIRouter(prefix="/v1/contacts", tags=["people"])
 IMPORT = "/v1/contacts/import"
-WRITING = problems(400, 413, 415)
+WRITING = problems.responses(body=True)
 
 
-@router.get("", response_model=Contacts, responses=problems())
+@router.get("", response_model=Contacts, responses=problems.responses())
 def list_(here: Here, _caller: Reader, limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
     """List contacts, the newest first."""
     found = here.contacts.list(limit, cursor)
     return {"contacts": [contact_json(one) for one in found], "next": next_of([one.id for one in found], limit)}
 
 
-@router.get("/{number}", response_model=Held, responses=problems(404))
+@router.get("/{number}", response_model=Held, responses=problems.responses(404))
 def get(
     here: Here,
     _caller: Reader,

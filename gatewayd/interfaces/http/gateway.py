@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from gatewayd.domain.message import MessageState
+from gatewayd.interfaces.http import problems
 from gatewayd.interfaces.http.here import Here, Reader, Services
-from gatewayd.interfaces.http.models import Health, SimList, problems
+from gatewayd.interfaces.http.models import Health, SimList
 from gatewayd.interfaces.shapes import sim_json
 from gatewayd.services.simlist import all_sims
 
@@ -27,14 +29,14 @@ def health(here: Here) -> Response:
     return Response(body, 200 if well else 503, media_type="application/json")
 
 
-@router.get("/v1/sims", response_model=SimList, responses=problems())
+@router.get("/v1/sims", response_model=SimList, responses=problems.responses())
 def sims(here: Here, _caller: Reader) -> dict[str, Any]:
     """The SIMs, their limits and what is left of them; `state` is `ok`, `absent`, or what keeps it from sending."""
     states = {line.sim: line.why or "ok" for line in here.lines() if line.sim}
     return {"sims": [sim_json(one) for one in all_sims(here.database, here.house.sending, here.clock, states)]}
 
 
-@router.get("/v1/metrics", responses=problems())
+@router.get("/v1/metrics", response_class=PlainTextResponse, responses=problems.responses())
 def metrics(here: Here, _caller: Reader) -> Response:
     """Figures for Prometheus."""
     registry = CollectorRegistry(auto_describe=False)

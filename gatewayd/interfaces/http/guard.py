@@ -5,12 +5,14 @@
     Content-Type    JSON where there is a body, else 415: what a form can send without asking, is not read
     body            256 KiB, 4 MiB where many messages come in one call, else 413; within ten seconds, else 408
 
-There are no cookies and no CORS: a browser has nothing that it could send by itself.
+Who is refused may still be sending: he is listened to for a moment, for a connection that is closed on what nobody has
+read takes the answer with it. There are no cookies and no CORS: a browser has nothing that it could send by itself.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -25,8 +27,9 @@ LONGEST_BODY = 256 * 1024
 LONGEST_MANY = 4 * 1024 * 1024
 BODY_SECONDS = 10.0
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+LINGER_SECONDS = 1.0
 CLOSE = {"connection": "close"}
-_ALWAYS = [
+ALWAYS = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -57,6 +60,8 @@ class Guard:
                 refused = found
             else:
                 receive = found
+        if refused is not None:
+            send = _lingering(send, receive)
         await (refused or self._app)(scope, receive, send)
 
     def _refusal(self, scope: Scope, headers: Mapping[str, str]) -> Response | None:
@@ -109,6 +114,21 @@ async def _read(receive: Receive, longest: int) -> bytes | None:
             return bytes(found)
 
 
+def _lingering(send: Send, receive: Receive) -> Send:
+    """Between the answer and its end, read what the other side is still sending."""
+
+    async def sending(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            await send({**message, "more_body": True})
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LINGER_SECONDS):
+                    await _read(receive, 2 * LONGEST_MANY)
+            message = {"type": "http.response.body"}
+        await send(message)
+
+    return sending
+
+
 def _has_body(headers: Mapping[str, str]) -> bool:
     return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
@@ -116,7 +136,7 @@ def _has_body(headers: Mapping[str, str]) -> bool:
 def _with_headers(send: Send) -> Send:
     async def sending(message: Any) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], *_ALWAYS]}
+            message = {**message, "headers": [*message["headers"], *ALWAYS]}
         await send(message)
 
     return sending

@@ -61,7 +61,7 @@ class Services:
         about: dict[str, Any] = {"numbers": self.numbers, "clock": clock}
         intake = Intake(database, self.outbox, self.people, purposes=purposes, space=space, **about)
         self.gatekeeper = Gatekeeper(database, clock)
-        self.submissions = Submissions(database, intake, clock, queued=changed)
+        self.submissions = Submissions(database, intake, clock, queued=changed, spend=self.gatekeeper.spend)
         self.desk = CampaignDesk(database, house, clock)
         self.lists = ContactLists(database, fields=house.fields, **about)
         self.book = ConsentBook(

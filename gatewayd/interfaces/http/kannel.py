@@ -10,12 +10,15 @@ messages (`udh`, `coding=1`) are refused.
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import PlainTextResponse
 
 from gatewayd.errors import AccessError, GatewaydError, OutOfScope, StoreError, TooOften, UnknownToken, UsageError
+from gatewayd.interfaces.http import problems
+from gatewayd.interfaces.http.guard import FORM
 from gatewayd.interfaces.http.here import Here, Services, peer
 from gatewayd.services import submissions
 from gatewayd.services.intake import Draft
@@ -37,11 +40,42 @@ async def _fields(request: Request) -> dict[str, bytes]:
     return {name: value.encode("latin-1", "replace") for name, value in pairs}
 
 
+_SCHEMAS: dict[str, dict[str, Any]] = {
+    "username": {"type": "string", "description": "The token's name.", "examples": ["zabbix"]},
+    "password": {"type": "string", "description": "The token.", "examples": ["gwd_..."]},
+    "to": {"type": "string", "description": "Numbers with blanks between them.", "examples": ["0639980001"]},
+    "text": {"type": "string", "examples": ["Disque plein sur web1"]},
+    "charset": {"type": "string", "examples": ["UTF-8"]},
+    "coding": {"type": "string", "enum": ["0", "2"]},
+}
+_NEEDED = ("username", "password", "to", "text")
+_PARAMETERS = [
+    {"name": name, "in": "query", "required": name in _NEEDED, "schema": schema} for name, schema in _SCHEMAS.items()
+]
+_FORM = {"content": {FORM: {"schema": {"type": "object", "properties": _SCHEMAS, "required": [*_NEEDED]}}}}
+_SAID = {
+    202: "0: Accepted for delivery",
+    400: "Missing receiver number, rejected",
+    403: "Authorization failed for sendsms",
+    429: "too many requests without a valid token",
+    503: "Temporal failure, try again later.",
+}
+_DOCUMENTED: dict[str, Any] = {
+    "response_class": PlainTextResponse,
+    "status_code": 202,
+    "responses": {
+        **{
+            status: {"description": words, "content": {"text/plain": {"schema": {"type": "string"}, "example": words}}}
+            for status, words in _SAID.items()
+        },
+        **problems.refused_before(),
+    },
+}
 Fields = Annotated[dict[str, bytes], Depends(_fields)]
 
 
-@router.get(PATH, response_class=Response)
-@router.post(PATH, response_class=Response)
+@router.get(PATH, operation_id="sendsms_get", openapi_extra={"parameters": _PARAMETERS}, **_DOCUMENTED)
+@router.post(PATH, operation_id="sendsms_post", openapi_extra={"requestBody": _FORM}, **_DOCUMENTED)
 def sendsms(request: Request, here: Here, fields: Fields) -> Response:
     """Send a message as through Kannel: `to`, `text`, `username`, `password`."""
     try:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from gatewayd.domain.message import MessageState
 from gatewayd.domain.token import Scope
+from gatewayd.interfaces.http import problems
 from gatewayd.interfaces.http.here import Anyone, Here, Key, Reader, Services
 from gatewayd.interfaces.http.models import (
     Accepted,
@@ -20,7 +21,6 @@ from gatewayd.interfaces.http.models import (
     NewMessage,
     NewMessages,
     next_of,
-    problems,
 )
 from gatewayd.interfaces.http.problems import NotFound
 from gatewayd.interfaces.shapes import message_json
@@ -34,7 +34,7 @@ JSON = "application/json"
 MANY = "/v1/messages/many"
 
 
-@router.post("", status_code=202, response_model=Accepted, responses=problems(400, 409, 413, 415, 507))
+@router.post("", status_code=202, response_model=Accepted, responses=problems.responses(409, 507, body=True))
 def send(here: Here, caller: Anyone, key: Key, new: NewMessage) -> Response:
     """Send one message. 202: it is on stable storage; a rule that forbids it is told at once."""
     request = Request(caller.token_id, key, b"one " + new.model_dump_json().encode())
@@ -42,7 +42,7 @@ def send(here: Here, caller: Anyone, key: Key, new: NewMessage) -> Response:
     return _accepted(answer)
 
 
-@router.post("/many", status_code=202, response_model=AcceptedMany, responses=problems(400, 409, 413, 415, 507))
+@router.post("/many", status_code=202, response_model=AcceptedMany, responses=problems.responses(409, 507, body=True))
 def send_many(here: Here, caller: Anyone, key: Key, new: NewMessages) -> Response:
     """Send up to 10,000 messages of one purpose. The good ones are accepted together, the others told with a reason."""
     request = Request(caller.token_id, key, b"many " + new.model_dump_json().encode())
@@ -55,7 +55,7 @@ def _accepted(answer: Answer) -> Response:
     return Response(answer.body, status_code=202, media_type=JSON, headers=headers)
 
 
-@router.get("", response_model=Messages, responses=problems())
+@router.get("", response_model=Messages, responses=problems.responses())
 def list_(
     here: Here,
     _caller: Reader,
@@ -75,13 +75,13 @@ def list_(
     }
 
 
-@router.get("/{message_id}", response_model=Message, responses=problems(404))
+@router.get("/{message_id}", response_model=Message, responses=problems.responses(404))
 def get(here: Here, caller: Anyone, message_id: Id) -> dict[str, Any]:
     """One message: any with the scope read, those of its own feed with the scope submit."""
     return message_json(_found(here, caller, message_id, Scope.READ))
 
 
-@router.post("/{message_id}/cancel", response_model=Message, responses=problems(404, 409, 415))
+@router.post("/{message_id}/cancel", response_model=Message, responses=problems.responses(404, 409, body=True))
 def cancel(here: Here, caller: Anyone, message_id: Id) -> dict[str, Any]:
     """Cancel a message that waits: any with the scope admin, those of its own feed with the scope submit."""
     _found(here, caller, message_id, Scope.ADMIN)

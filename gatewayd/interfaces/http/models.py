@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -196,23 +196,23 @@ class SimList(BaseModel):
     sims: list[Sim]
 
 
+class Fault(BaseModel):
+    """Where a request is not as documented."""
+
+    at: str = Field(examples=["body.recipient"])
+    detail: str
+
+
 class Problem(BaseModel):
-    """A refusal (RFC 9457)."""
+    """A refusal (RFC 9457). Programs decide by `type`, and `reason` where there is one; `detail` is for people."""
 
     type: str = Field(examples=["urn:gatewayd:problem:refused-by-rule"])
     title: str = Field(examples=["A rule forbids this"])
     status: int = Field(examples=[422])
-    detail: str | None = None
-    reason: str | None = Field(None, examples=["opt_out"])
-
-
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The refusals of a route, for the document."""
-    always = (401, 403, 421, 422, 429, 503)
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {
-        status: {"description": "A problem document.", "content": content} for status in sorted({*always, *statuses})
-    }
+    detail: str = ""
+    reason: str = Field("", examples=["opt_out"])
+    errors: list[Fault] = Field(default=[], description="Of `invalid-request`.")
+    refusals: list[Refusal] = Field(default=[], description="Of `nothing-accepted`.")
 
 
 def next_of(ids: Sequence[int], limit: int) -> int | None:

@@ -15,8 +15,9 @@ from gatewayd.domain.field import plain_text
 from gatewayd.domain.reading import Kind
 from gatewayd.errors import NumberError
 from gatewayd.interfaces.http import people_models as models
+from gatewayd.interfaces.http import problems
 from gatewayd.interfaces.http.here import Admin, Here, Reader, Services
-from gatewayd.interfaces.http.models import Cursor, Id, Inbox, Incoming, Limit, next_of, problems
+from gatewayd.interfaces.http.models import Cursor, Id, Inbox, Incoming, Limit, next_of
 from gatewayd.interfaces.http.people_models import Who, Whom
 from gatewayd.interfaces.http.problems import NotFound
 from gatewayd.interfaces.people_shapes import consent_plan_json, proof_json, rejected_json
@@ -27,17 +28,17 @@ from gatewayd.store.people import NewConsent, Wording
 
 router = APIRouter(prefix="/v1", tags=["people"])
 LISTS = ("/v1/consents/import", "/v1/optouts/import")
-WRITING = problems(400, 413, 415)
+WRITING = problems.responses(body=True)
 
 
-@router.get("/consents", response_model=models.Consents, responses=problems())
+@router.get("/consents", response_model=models.Consents, responses=problems.responses())
 def consents(here: Here, _caller: Reader, recipient: Whom) -> dict[str, Any]:
     """What a person agreed to, in the order in which it was said."""
     number = here.any_number(recipient)
     return {"recipient": number, "consents": [consent_json(one) for one in here.people.consents(number)]}
 
 
-@router.get("/consents/proof", response_model=models.Proof, responses=problems())
+@router.get("/consents/proof", response_model=models.Proof, responses=problems.responses())
 def proof(here: Here, _caller: Reader, recipient: Whom) -> dict[str, Any]:
     """The proof of what a person agreed to, with all that was said since, and the entries of the audit trail."""
     return proof_json(Held.read(here.database, here.any_number(recipient)))
@@ -82,7 +83,7 @@ def record_many(here: Here, caller: Admin, new: models.ConsentList) -> dict[str,
     return {"sha256": sha256, **consent_plan_json(plan), "written": written}
 
 
-@router.post("/consents/ask", status_code=202, response_model=models.Asked, responses=problems(400, 413, 415, 507))
+@router.post("/consents/ask", status_code=202, response_model=models.Asked, responses=problems.responses(body=True))
 def ask(here: Here, caller: Admin, new: models.NewQuestion) -> dict[str, Any]:
     """Ask somebody by SMS, who asked for it elsewhere: OUI in time records the agreement, and nothing else does."""
     known = here.contacts.get(here.numbers.parse(new.recipient))
@@ -105,7 +106,7 @@ def _words(here: Services, purpose: str, given: str, language: str) -> Wording |
     return Wording(plain_text(given, 4000)) if given else own
 
 
-@router.get("/optouts", response_model=models.OptOuts, responses=problems())
+@router.get("/optouts", response_model=models.OptOuts, responses=problems.responses())
 def optouts(
     here: Here, _caller: Reader, recipient: Who = "", limit: Limit = 100, cursor: Cursor = None
 ) -> dict[str, Any]:
@@ -146,7 +147,7 @@ def lift(here: Here, caller: Admin, new: models.Person) -> dict[str, Any]:
     return {"recipient": number, "lifted": here.people.remove_optout(number, by=caller.by, at=here.clock.utc_now())}
 
 
-@router.get("/inbox", response_model=Inbox, responses=problems())
+@router.get("/inbox", response_model=Inbox, responses=problems.responses())
 def inbox(
     here: Here,
     _caller: Reader,
@@ -163,7 +164,7 @@ def inbox(
     return {"messages": [incoming_json(one) for one in found], "next": next_of([one.id for one in found], limit)}
 
 
-@router.get("/inbox/{message_id}", response_model=Incoming, responses=problems(404))
+@router.get("/inbox/{message_id}", response_model=Incoming, responses=problems.responses(404))
 def wrote(here: Here, _caller: Reader, message_id: Id) -> dict[str, Any]:
     """One incoming message."""
     found = here.inbox.get(message_id)
@@ -172,7 +173,7 @@ def wrote(here: Here, _caller: Reader, message_id: Id) -> dict[str, Any]:
     return incoming_json(found)
 
 
-@router.post("/inbox/{message_id}/review", response_model=models.Reviewed, responses=problems(400, 404, 413, 415))
+@router.post("/inbox/{message_id}/review", response_model=models.Reviewed, responses=problems.responses(404, body=True))
 def review(here: Here, caller: Admin, message_id: Id, new: models.NewReview) -> dict[str, Any]:
     """Say of an opt-out that was not certain whether it was meant. What was canceled stays canceled."""
     wrote(here, caller, message_id)

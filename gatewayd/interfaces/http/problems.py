@@ -68,13 +68,36 @@ OTHERS: Mapping[int, tuple[str, str]] = {
     422: ("invalid-request", "The request is not as the documentation says"),
     429: ("too-often", "Too many requests"),
     500: ("internal", "A defect of gatewayd; its log tells more"),
-    503: ("unavailable", "Not now"),
 }
 _RETRY_AFTER: Mapping[HTTPStatus, int] = {
     HTTPStatus.INSUFFICIENT_STORAGE: 60,
     HTTPStatus.SERVICE_UNAVAILABLE: 5,
     HTTPStatus.CONFLICT: 1,
 }
+
+
+def responses(*statuses: int, body: bool = False) -> dict[int | str, dict[str, Any]]:
+    """The refusals of a route, for the document: those that each may meet, and these; `body`: it reads one."""
+    always = (400, 401, 403, 421, 422, 429, 500, 503)
+    of_body = (408, 413, 415) if body else ()
+    return {status: _documented(status) for status in sorted({*always, *of_body, *statuses})}
+
+
+def refused_before() -> dict[int | str, dict[str, Any]]:
+    """What is refused before any route is asked, by a route that answers in its own way."""
+    return {status: _documented(status) for status in (408, 413, 415, 421, 500)}
+
+
+def _documented(status: int) -> dict[str, Any]:
+    kinds = {word: title for _, found, word, title in TABLE if found == status}
+    usual = OTHERS.get(status)
+    kinds |= {usual[0]: usual[1]} if usual is not None else {}
+    examples = {
+        word: {"summary": title, "value": {"type": URN + word, "title": title, "status": status}}
+        for word, title in kinds.items()
+    }
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": "; ".join(kinds.values()), "content": {MEDIA_TYPE: {"schema": schema, "examples": examples}}}
 
 
 class NotFound(GatewaydError):
@@ -91,11 +114,16 @@ def problem(
     **more: Any,
 ) -> Response:
     """A problem document; what is not said is what `OTHERS` has for the status."""
+    octets = written(status, kind, title, detail=detail, **more)
+    return Response(octets, status_code=int(status), media_type=MEDIA_TYPE, headers=dict(headers or {}))
+
+
+def written(status: int, kind: str = "", title: str = "", *, detail: str = "", **more: Any) -> bytes:
+    """The document itself."""
     usual = OTHERS.get(status, ("error", HTTPStatus(status).phrase))
     told = {"type": URN + (kind or usual[0]), "title": title or usual[1], "status": int(status)}
     body = {**told, **({"detail": detail} if detail else {}), **more}
-    octets = json.dumps(body, ensure_ascii=True).encode("ascii")
-    return Response(octets, status_code=int(status), media_type=MEDIA_TYPE, headers=dict(headers or {}))
+    return json.dumps(body, ensure_ascii=True).encode("ascii")
 
 
 def of_error(error: GatewaydError) -> Response:

@@ -3,7 +3,8 @@
 h11 refuses most of what is no HTTP. Refused besides: two `Content-Length` or `Host` lines, even if they say the same,
 `Content-Length` beside `Transfer-Encoding`, line ends without CR, folded lines, and `Transfer-Encoding` in HTTP/1.0. A
 head that is not there within ten seconds, or that is longer than 16 KiB, ends the connection; so does one connection
-too many. On a Unix socket the peer is known by the kernel's word: `uid:1000`.
+too many, and an answer of which nothing is read for half a minute. On a Unix socket the peer is known by the kernel's
+word: `uid:1000`.
 """
 
 from __future__ import annotations
@@ -17,8 +18,12 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from gatewayd.interfaces.http import problems
+from gatewayd.interfaces.http.guard import ALWAYS
+
 LONGEST_HEAD = 16 * 1024
 HEAD_SECONDS = 10.0
+READ_SECONDS = 30.0
 MOST_CONNECTIONS = 100
 
 _PEERCRED = struct.Struct("3i")
@@ -54,6 +59,7 @@ class StrictProtocol(H11Protocol):
     """uvicorn's protocol over h11, with the checks of this module."""
 
     _hurry: asyncio.TimerHandle | None = None
+    _patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Note the peer; let nobody in who is one too many."""
@@ -70,6 +76,7 @@ class StrictProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is waited for any more."""
         self._relax()
+        self._forgive()
         super().connection_lost(exc)
 
     def handle_events(self) -> None:
@@ -86,6 +93,35 @@ class StrictProtocol(H11Protocol):
         super().handle_events()
         if self.conn.their_state is not h11.IDLE:
             self._relax()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP with a problem document; where an answer has begun, the connection ends."""
+        body = problems.written(400, detail=msg)
+        length = (b"content-length", str(len(body)).encode())
+        headers = [(b"content-type", problems.MEDIA_TYPE.encode()), length, (b"connection", b"close"), *ALWAYS]
+        try:
+            for event in (h11.Response(status_code=400, headers=headers), h11.Data(data=body), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        except h11.LocalProtocolError:
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    def pause_writing(self) -> None:
+        """The other side reads slower than it is written to: it may do so for a while."""
+        super().pause_writing()
+        self._forgive()
+        self._patience = self.loop.call_later(READ_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It reads."""
+        self._forgive()
+        super().resume_writing()
+
+    def _forgive(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def _hurry_up(self) -> None:
         if self._hurry is None:

@@ -23,6 +23,7 @@ tokens = sa.Table(
     sa.Column("last_used_at", UtcTime),
     sa.Column("revoked_at", UtcTime),
     sa.Column("revoked_by", sa.Text),
+    sa.Column("messages_per_minute", sa.Integer, nullable=False, server_default="10000"),
     sa.CheckConstraint("length(sha256) = 32", name="token_sha256"),
     # An id stands in the receipts of its token, and is never given again.
     sqlite_autoincrement=True,
