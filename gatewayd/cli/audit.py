@@ -8,7 +8,7 @@ import json as jsons
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -19,7 +19,7 @@ from rich.text import Text
 from gatewayd.cli import context, options, output
 from gatewayd.cli.options import AsJson, Limit
 from gatewayd.domain import audit_files as files
-from gatewayd.domain.audit import Anchor, Broken, Event, Fault, Row, Value, Verdict, canonical, timestamp, verify
+from gatewayd.domain.audit import Anchor, Broken, Event, Fault, Row, Value, Verdict, timestamp, verify
 from gatewayd.domain.sender import any_number
 from gatewayd.errors import UsageError
 from gatewayd.interfaces.dropfolder.report import neutral
@@ -58,22 +58,36 @@ def list_(
         output.say("No entry.")
         return
     zone = here.settings.timezone
-    rows = [
-        (row.seq, output.local(datetime.fromisoformat(row.at), zone), row.actor, row.event, row.subject, _words(row))
-        for row in found
-    ]
+    rows = [(row.seq, _local(row, zone), row.actor, row.event, row.subject, _words(row)) for row in found]
     output.show(output.table(("ENTRY", "TIME", "BY", "EVENT", "ABOUT", ""), rows, numeric=frozenset({"ENTRY"})))
     if len(found) == limit:
         output.note(f"the newest {limit}; --limit shows more")
 
 
+def _local(row: Row, zone: tzinfo) -> str:
+    try:
+        return output.local(datetime.fromisoformat(row.at), zone)
+    except ValueError:
+        return row.at
+
+
 def _words(row: Row) -> str:
-    return " ".join(f"{name}={value}" for name, value in jsons.loads(row.details).items())
+    details = _details(row)
+    return details if isinstance(details, str) else " ".join(f"{name}={value}" for name, value in details.items())
+
+
+def _details(row: Row) -> dict[str, object] | str:
+    """As they were written; what somebody made of them since is shown as it is, for `verify` to judge."""
+    try:
+        found = jsons.loads(row.details)
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else row.details
 
 
 def _as_json(row: Row) -> dict[str, object]:
-    """An entry as its canonical form has it, and its hash."""
-    return {**jsons.loads(canonical(row)), "hash": row.hash.hex()}
+    """An entry with the names of its canonical form, and its hash."""
+    return {**row._asdict(), "details": _details(row), "hash": row.hash.hex()}
 
 
 # Verify.

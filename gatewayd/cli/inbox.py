@@ -13,8 +13,9 @@ from rich.text import Text
 from gatewayd.cli import context, options, output
 from gatewayd.cli.options import AsJson, By, Limit
 from gatewayd.daemon.rules import answers_of, reader_of
-from gatewayd.domain import sender, vocabulary
+from gatewayd.domain import vocabulary
 from gatewayd.domain.reading import Kind
+from gatewayd.domain.sender import any_number
 from gatewayd.errors import UsageError
 from gatewayd.interfaces.shapes import incoming_json
 from gatewayd.services import answers
@@ -38,7 +39,7 @@ def list_(
 ) -> None:
     """List incoming messages, the newest first."""
     here = context.of(ctx)
-    who = (sender.e164(number, here.settings.country) or number) if number else ""
+    who = (any_number(number, here.settings.country) or number) if number else ""
     found = Inbox(here.database).list(kind=kind or "", sender=who, to_review=to_review, limit=limit)
     if json:
         output.as_json([incoming_json(message) for message in found])

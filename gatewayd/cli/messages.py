@@ -11,7 +11,6 @@ from rich.text import Text
 
 from gatewayd.cli import context, options, outlook, output
 from gatewayd.cli.options import AsJson, Limit
-from gatewayd.daemon.rules import number_rules
 from gatewayd.domain.message import WAITING_STATES, MessageState
 from gatewayd.errors import TransitionError, UsageError
 from gatewayd.interfaces.dropfolder import sentences
@@ -41,7 +40,7 @@ def list_(
 ) -> None:
     """List messages, the newest first."""
     here = context.of(ctx)
-    number = number_rules(here.settings).parse(recipient) if recipient else ""
+    number = context.any_numbers(here.settings, [recipient], "listed")[0] if recipient else ""
     found = Outbox(here.database).list(states=state or (), recipient=number, purpose=purpose, limit=limit)
     if json:
         output.as_json([message_json(message) for message in found])

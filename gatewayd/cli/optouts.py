@@ -152,7 +152,7 @@ def list_(
 ) -> None:
     """List the opt-outs that hold, the newest first."""
     here = context.of(ctx)
-    number = context.any_numbers(here.settings, [recipient], "changed")[0] if recipient else ""
+    number = context.any_numbers(here.settings, [recipient], "listed")[0] if recipient else ""
     found = People(here.database).optouts(recipient=number, limit=limit)
     if json:
         output.as_json([optout_json(one) for one in found])

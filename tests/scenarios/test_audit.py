@@ -242,6 +242,24 @@ def test_an_export_is_checked_and_checks_the_trail(copy: Installation) -> None:
     assert f"{export} is not as it was written: entry 1" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE audit SET details = 'x'",
+        "UPDATE audit SET details = '[1]'",
+        "UPDATE audit SET at = 'yesterday'",
+        "UPDATE audit SET version = 9",
+        "UPDATE audit SET actor = char(27)",
+    ],
+)
+def test_a_damaged_trail_can_be_looked_at(copy: Installation, change: str) -> None:
+    damage(copy, change)
+    done = copy.run("audit", "list")
+    assert (done.returncode, done.stderr, "\x1b" in done.stdout) == (0, "", False)
+    assert len(copy.json("audit", "list")) == len(done.stdout.splitlines()) - 2
+    assert copy.run("audit", "verify").returncode == 1
+
+
 def test_a_changed_entry_is_named_in_plain_words(copy: Installation) -> None:
     damage(copy, "UPDATE audit SET actor = 'nobody' WHERE seq = 2")
     done = copy.run("audit", "verify")
