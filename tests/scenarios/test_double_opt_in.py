@@ -234,3 +234,12 @@ def test_the_hours_of_the_purpose_hold_for_its_questions(tmp_path: Path) -> None
     office.advance(14.5 * 3600)
     assert len(office.texts_to(WHO)) == 1
     office.close()
+
+
+@pytest.mark.parametrize(("late", "refusal"), [(0, None), (1, "no_consent")])
+def test_the_last_second_counts_and_the_next_does_not(office: Office, late: int, refusal: str | None) -> None:
+    office.ask()
+    office.turn()
+    office.clock.now = office.question().deadline + timedelta(seconds=late)
+    office.answer("Oui")
+    assert office.refusal() == refusal

@@ -95,6 +95,15 @@ def test_one_confirmation_goes_out_and_nothing_else_ever(make: Make) -> None:
     assert len(world.opted_out()) == 1
 
 
+def test_a_second_stop_does_not_cancel_the_confirmation_of_the_first(make: Make) -> None:
+    world = make()
+    for text in ("STOP", "STOP SMS"):
+        world.put("a", deliver(WHO, text, at=world.clock.now))
+    world.turn()
+    assert [entry.destination for entry in world.ledger] == [WHO]
+    assert [one.kind for one in world.inbox.list()] == ["opt_out", "opt_out"]
+
+
 def test_start_lifts_the_opt_out_and_invents_no_consent(make: Make) -> None:
     world = make()
     world.write("a", WHO, "STOP")
