@@ -1,7 +1,8 @@
 """What an operator sees: tables for people, JSON for scripts, one sentence for an error.
 
 Nothing that came from outside reaches the terminal as it is: control and bidirectional characters are shown as escapes,
-and Rich's markup is never read from data. JSON is one value a call, UTF-8, with times in RFC 3339 UTC.
+and Rich's markup is never read from data. JSON is one value a call, UTF-8, with times in RFC 3339 UTC; the same
+characters are escapes in it, which a program reads as what they are.
 """
 
 from __future__ import annotations
@@ -185,14 +186,19 @@ def progress(words: str, *, quiet: bool = False) -> Iterator[Callable[[int, int]
 
 def as_json(value: object) -> None:
     """One JSON value on stdout."""
-    json.dump(value, sys.stdout, ensure_ascii=False, indent=2, default=_plain)
-    sys.stdout.write("\n")
+    sys.stdout.write(_written(value, indent=2) + "\n")
 
 
 def as_json_line(value: object) -> None:
     """One JSON value on a line of stdout, seen at once."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_plain) + "\n")
+    sys.stdout.write(_written(value) + "\n")
     sys.stdout.flush()
+
+
+def _written(value: object, indent: int | None = None) -> str:
+    words = json.dumps(value, ensure_ascii=False, indent=indent, default=_plain)
+    # Those below the space are escaped already, but for the line ends that are ours.
+    return _UNSAFE.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", words)
 
 
 def _plain(value: object) -> object:

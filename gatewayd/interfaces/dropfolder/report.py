@@ -22,7 +22,7 @@ from gatewayd.interfaces.spreadsheet.table import REJECTED
 
 # OWASP, CSV injection (CWE-1236): also behind spaces, and in the full-width forms that spreadsheets fold.
 _FORMULA = re.compile(r"[\s\u00a0\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\0]")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _FLUSH = 1 << 16
 
 
