@@ -84,6 +84,8 @@ class Event(StrEnum):
     CAMPAIGN_FINISHED = "campaign.finished"
     TOKEN_CREATED = "token.created"  # noqa: S105  (an event)
     TOKEN_REVOKED = "token.revoked"  # noqa: S105  (an event)
+    WEBHOOK_REPLAYED = "webhook.replayed"
+    WEBHOOK_TESTED = "webhook.tested"
     EXPORTED = "trail.exported"
     REVEALED = "trail.revealed"
 
@@ -133,6 +135,8 @@ MEANINGS: Mapping[Event, str] = {
     Event.CAMPAIGN_FINISHED: "all of a campaign has come to its end, or its deadline has passed",
     Event.TOKEN_CREATED: "somebody made a token for the API; `name`, `feed`, and what it may do",
     Event.TOKEN_REVOKED: "somebody ended a token of the API",
+    Event.WEBHOOK_REPLAYED: "what an endpoint had not taken is sent again; `count` says how many",
+    Event.WEBHOOK_TESTED: "a test was sent to an endpoint; `outcome` says what came back",
     Event.EXPORTED: "this trail was written out",
     Event.REVEALED: "this trail was written out with the numbers behind its pseudonyms",
 }

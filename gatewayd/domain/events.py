@@ -65,6 +65,12 @@ HEARD_BY = timedelta(hours=27)
 """After it went out: a status report that has not come by then belongs to nothing any more (services/reconciler.py)."""
 
 
+TROUBLES = frozenset({"absent", "busy", "locked", "duplicate", "silent", "network", "modem", "suspended"})
+"""What keeps a SIM from sending that is no waiting: not the hour, a limit, the disk."""
+TROUBLE_AFTER = timedelta(minutes=1)
+"""A trouble, or its end, that lasts so long is told; a modem that wavers is not."""
+
+
 def happening(present: MessageState | None, following: MessageState) -> Happening | None:
     """What is told of this change; `present` is None for a message that was just accepted."""
     if present is MessageState.SENDING and following is MessageState.QUEUED:

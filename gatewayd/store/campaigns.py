@@ -188,6 +188,12 @@ class Campaigns:
                 known = ", ".join(connection.execute(sa.select(_c.name).order_by(_c.id.desc()).limit(20)).scalars())
         raise UsageError(f"there is no campaign {name!r}; there are: {known or 'none'}")
 
+    def find(self, campaign_id: int) -> Campaign | None:
+        """The campaign of this id; None if there is none."""
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(campaigns).where(_c.id == campaign_id)).first()
+        return None if row is None else _campaign(row)
+
     def list(self, *, states: Sequence[CampaignState] = ()) -> Sequence[Campaign]:
         """The newest first."""
         query = sa.select(campaigns).order_by(_c.id.desc())

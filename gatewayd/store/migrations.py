@@ -28,6 +28,7 @@ from gatewayd.store.schema.feeds import receipts, tokens
 from gatewayd.store.schema.handler import handler_calls, imported
 from gatewayd.store.schema.inbox import arrivals, incoming
 from gatewayd.store.schema.people import consents, contacts, questions, wordings
+from gatewayd.store.schema.webhooks import deliveries, happenings, webhooks
 
 
 def create(connection: Connection) -> None:
@@ -191,7 +192,12 @@ def _messages_of_tokens(connection: Connection) -> None:
         connection.exec_driver_sql("ALTER TABLE tokens ADD COLUMN messages_per_minute INTEGER DEFAULT 10000 NOT NULL")
 
 
-_SINCE_3: tuple[Callable[[Connection], None], ...] = (_verdicts, _messages_of_tokens)
+def _webhooks(connection: Connection) -> None:
+    """What is to be told to other programs."""
+    metadata.create_all(connection, tables=[happenings, webhooks, deliveries])
+
+
+_SINCE_3: tuple[Callable[[Connection], None], ...] = (_verdicts, _messages_of_tokens, _webhooks)
 
 
 def _from_3(connection: Connection) -> None:

@@ -373,6 +373,12 @@ class People:
         """Lift the opt-out that holds; the record stays. False if there was none."""
         return self._database.write(lambda connection: lift(connection, recipient, by, at))
 
+    def optout(self, optout_id: int) -> OptOut | None:
+        """One opt-out, whether it holds or not; None if there is no such id."""
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(optouts).where(optouts.c.id == optout_id)).first()
+        return None if row is None else OptOut(**row._mapping)
+
     def optouts(
         self, *, active: bool = True, recipient: str = "", limit: int | None = None, before: int | None = None
     ) -> Sequence[OptOut]:

@@ -10,7 +10,7 @@ partial wherever it can be, and leaves out what few ask for. A query uses a part
 condition in the same words: READY, LATER, WAITING, OPEN and OWING are those words.
 
 A file a subject: base (what tables are made with), queue, people, inbox, audit, campaigns, handler,
-feeds. `store/migrations.py` makes them in a file.
+feeds, webhooks. `store/migrations.py` makes them in a file.
 """
 
 from gatewayd.store.schema import audit, people, queue
@@ -43,8 +43,10 @@ from gatewayd.store.schema.queue import (
     sim_recipients,
     sims,
 )
+from gatewayd.store.schema.webhooks import AWAITED, UNNOTED, deliveries, happenings, telling_triggers, webhooks
 
 __all__ = [
+    "AWAITED",
     "LATER",
     "OPEN",
     "OWING",
@@ -53,6 +55,7 @@ __all__ = [
     "REMARKABLE",
     "REMARKABLE_STATES",
     "TO_REVIEW",
+    "UNNOTED",
     "WAITING",
     "arrivals",
     "attempts",
@@ -64,7 +67,9 @@ __all__ = [
     "campaigns",
     "consents",
     "contacts",
+    "deliveries",
     "handler_calls",
+    "happenings",
     "imported",
     "incoming",
     "message_counts",
@@ -75,9 +80,11 @@ __all__ = [
     "receipts",
     "sim_recipients",
     "sims",
+    "telling_triggers",
     "tokens",
     "trail",
     "triggers",
+    "webhooks",
     "wordings",
 ]
 
