@@ -13,6 +13,7 @@ from gatewayd.config.settings import (
     Organisation,
     ReplySettings,
     Settings,
+    WebhookSettings,
 )
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Problem",
     "ReplySettings",
     "Settings",
+    "WebhookSettings",
     "load",
     "loads",
 ]

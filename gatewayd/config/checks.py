@@ -7,6 +7,7 @@ Places are paths in the file, so that `loading.py` can name the line.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 import zoneinfo
 from collections.abc import Collection, Iterator
@@ -16,9 +17,10 @@ from datetime import time
 import phonenumbers
 
 from gatewayd.config.models import FieldBlock, FileModel, PurposeBlock, SimBlock
-from gatewayd.config.settings import address, field_from, purpose_from, sets_a_limit, vocabulary_from
+from gatewayd.config.settings import address, events_of, field_from, purpose_from, sets_a_limit, vocabulary_from
 from gatewayd.config.yamltree import Place
-from gatewayd.domain import number, template, vocabulary, wordings
+from gatewayd.domain import number, template, vocabulary, webhooks, wordings
+from gatewayd.domain.events import Happening
 from gatewayd.domain.field import OWN_HEADINGS, FieldType, fold, fold_heading
 from gatewayd.domain.keywords import LANGUAGES
 from gatewayd.domain.purpose import Basis, MessageClass
@@ -58,6 +60,7 @@ def problems(model: FileModel) -> Iterator[Finding]:
     yield from _fields(model)
     yield from _segments(model)
     yield from _trusted(model)
+    yield from _webhooks(model)
     for key, purpose in model.purposes.items():
         yield from _hours(key, purpose)
         yield from _wording(key, purpose, model)
@@ -104,6 +107,7 @@ def _twice(model: FileModel) -> Iterator[Finding]:
         ("sims", "iccid", [block.iccid for block in model.sims]),
         ("sims", "imsi", [block.imsi for block in model.sims]),
         ("feeds", "folder", [block.folder for block in model.feeds]),
+        ("webhooks", "name", [block.name for block in model.webhooks]),
     ]
     for block, key, values in keyed:
         seen: set[str] = set()
@@ -191,6 +195,38 @@ def _trusted(model: FileModel) -> Iterator[Finding]:
             number.parse(raw, country=model.country, allowed_countries=allowed, allowed_kinds=frozenset())
         except NumberError as error:
             yield ("campaigns", "trusted_numbers", place), str(error), "a mobile number in quotes"
+
+
+def _webhooks(model: FileModel) -> Iterator[Finding]:
+    """Endpoints: where they may be, what they are told, and of what."""
+    for index, block in enumerate(model.webhooks):
+        place: Place = ("webhooks", index)
+        try:
+            webhooks.place_of(block.url)
+        except UsageError as error:  # not the URL itself: it may hold a password
+            yield (*place, "url"), f"it cannot be used: {error}", "an https address, as https://app.example.org/sms"
+        for number_, word in enumerate(block.events or ()):
+            if not events_of([word]):
+                hint = nearest(word, [*Happening])
+                yield (*place, "events", number_), f"there is no event `{word[:40]}`{hint}", f"some of {_EVENTS}"
+        for number_, key in enumerate(block.purposes):
+            if key not in model.purposes:
+                hint, known = nearest(key, model.purposes), ", ".join(model.purposes)
+                yield (*place, "purposes", number_), f"there is no purpose `{key}`{hint}", f"some of {known}"
+        for number_, words in enumerate(block.allow):
+            if wrong := _network(words):
+                yield (*place, "allow", number_), wrong, 'a network of your own, as "192.168.1.0/24"'
+
+
+_EVENTS = ", ".join(Happening)
+
+
+def _network(words: str) -> str:
+    """Why these words cannot be allowed; "" where they can."""
+    try:
+        return webhooks.never_allowed(ipaddress.ip_network(words))
+    except ValueError:
+        return f"`{words[:40]}` is no network"
 
 
 def _choices(place: Place, block: FieldBlock) -> Iterator[Finding]:

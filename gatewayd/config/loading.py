@@ -101,8 +101,11 @@ def _unknown(place: Place) -> tuple[str, str]:
 
 
 def _wrong(details: ErrorDetails, place: Place) -> str:
-    if "pin" in place:  # a PIN written there by mistake must not reach the terminal or the journal
+    # A PIN or a secret written there by mistake must not reach the terminal or the journal.
+    if "pin" in place or "secret" in place:
         return "what stands there is no name of a credential"
+    if "url" in place:  # which may hold a password
+        return "what stands there is no address"
     value = details["input"]
     shown = "nothing" if value is None or value == "" else _kind(value)
     return f"{shown} cannot be used" + (f": {details['msg']}" if details["type"] == "wrong" else "")

@@ -338,6 +338,26 @@ class ApiBlock(Block):
     )
 
 
+class WebhookBlock(Block):
+    """A program that is told what happens."""
+
+    name: Name
+    url: str = Field(min_length=1, max_length=2000, description="an https address, as https://app.example.org/sms")
+    secret: str = Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9._-]{0,63}$",
+        description="the name of a credential that holds the secret (whsec_...), never the secret itself",
+    )
+    events: tuple[str, ...] | None = Field(
+        None, min_length=1, description="a list of events, as [message.delivered, incoming.received] or [message.*]"
+    )
+    purposes: tuple[Name, ...] = Field((), description="a list of purposes")
+    feeds: Annotated[tuple[Label, ...], Field(max_length=50)] = Field((), description="a list of feeds, 50 at most")
+    allow: Annotated[tuple[str, ...], Field(max_length=20)] = Field(
+        (), description='a list of networks in quotes, as ["192.168.1.0/24"], 20 at most'
+    )
+    ca: Directory | None = Field(None, description="the absolute path of a file with certificates, as /etc/ssl/own.pem")
+
+
 class FileModel(Block):
     """The whole file."""
 
@@ -372,3 +392,6 @@ class FileModel(Block):
     )
     event_handler: EventHandlerBlock | None = Field(None, description="a block with command, timeout")
     api: ApiBlock | None = Field(None, description="a block with socket, listen, hosts")
+    webhooks: Annotated[tuple[WebhookBlock, ...], BeforeValidator(_empty), Field(max_length=20)] = Field(
+        (), description="a list of endpoints, 20 at most"
+    )

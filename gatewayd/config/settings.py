@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
@@ -26,13 +27,16 @@ from gatewayd.config.models import (
     PurposeBlock,
     RepliesBlock,
     SimBlock,
+    WebhookBlock,
     WordingBlock,
 )
 from gatewayd.domain.campaign import CampaignRules
+from gatewayd.domain.events import Happening
 from gatewayd.domain.field import Field
 from gatewayd.domain.number import Kind
 from gatewayd.domain.purpose import STRICTEST, Hours, Limits, Purpose, PurposeWording, SimSettings
 from gatewayd.domain.vocabulary import Vocabulary
+from gatewayd.domain.webhooks import Network
 from gatewayd.domain.wordings import Who
 
 _COUNTS = frozenset(
@@ -99,6 +103,21 @@ class EventHandlerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """A program that is told what happens; `secret` names a credential, `allow` networks besides the public ones, `ca`
+    who vouches for its certificate where that is nobody known. No purposes, no feeds: all of them."""
+
+    name: str
+    url: str
+    secret: str
+    events: frozenset[Happening]
+    purposes: frozenset[str] = frozenset()
+    feeds: frozenset[str] = frozenset()
+    allow: tuple[Network, ...] = ()
+    ca: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something that may stand, but should be known; `line` is where it stands, None for what the file leaves out."""
 
@@ -131,6 +150,7 @@ class Settings:
     replies: ReplySettings = field(default_factory=ReplySettings)
     api: ApiSettings | None = None
     event_handler: EventHandlerSettings | None = None
+    webhooks: tuple[WebhookSettings, ...] = ()
     warnings: tuple[Notice, ...] = ()
     min_free: int | None = None  # octets; None: a share of the disk
 
@@ -188,6 +208,7 @@ def settings_from(model: FileModel, file: Path) -> Settings:
         if model.event_handler
         else None,
         api=_api(model.api) if model.api is not None else None,
+        webhooks=tuple(_webhook(block) for block in model.webhooks),
     )
 
 
@@ -249,6 +270,24 @@ def _campaigns(block: CampaignsBlock) -> CampaignRules:
         pause_at_refused_percent=block.pause_at_refused_percent,
         pause_at_stop_percent=block.pause_at_stop_percent,
     )
+
+
+def _webhook(block: WebhookBlock) -> WebhookSettings:
+    return WebhookSettings(
+        name=block.name,
+        url=block.url,
+        secret=block.secret,
+        events=events_of(block.events if block.events is not None else ("*",)),
+        purposes=frozenset(block.purposes),
+        feeds=frozenset(block.feeds),
+        allow=tuple(ipaddress.ip_network(words) for words in block.allow),
+        ca=Path(block.ca) if block.ca is not None else None,
+    )
+
+
+def events_of(words: Iterable[str]) -> frozenset[Happening]:
+    """The events that are named; `message.*` names all of messages."""
+    return frozenset(event for event in Happening for word in words if fnmatchcase(event, word))
 
 
 DEFAULT_SOCKET = "/run/gatewayd/api.sock"

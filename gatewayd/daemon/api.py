@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from gatewayd.clock import Clock
 from gatewayd.config import ApiSettings, Settings
-from gatewayd.daemon.rules import house_of
+from gatewayd.daemon.rules import house_of, interest_of
 from gatewayd.daemon.supervision import Task, Worker
 from gatewayd.interfaces.http import app
 from gatewayd.interfaces.http.here import Services
@@ -28,6 +28,7 @@ from gatewayd.interfaces.http.server import HttpServer, tcp_socket, unix_socket
 from gatewayd.services.dispatcher import LineStatus
 from gatewayd.services.space import Space
 from gatewayd.store.engine import Database
+from gatewayd.store.webhooks import Counts, Webhooks
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +61,7 @@ class Api:
             lines=lines,
             changed=changed,
             well=_seldom(well, clock),
+            untold=partial(_untold, settings, Webhooks(database)),
         )
         self.submissions = services.submissions
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what it says, is said by us
@@ -162,6 +164,10 @@ def _doors(where: ApiSettings, served: ASGIApp) -> tuple[Door, ...]:
         host, port = where.listen
         doors.append(Door(served, "listen", f"{host}:{port}", partial(tcp_socket, host, port)))
     return tuple(doors)
+
+
+def _untold(settings: Settings, store: Webhooks) -> Mapping[str, Counts]:
+    return {one.name: store.counts(one.name, interest_of(one)) for one in settings.webhooks}
 
 
 def _seldom(well: Callable[[], bool], clock: Clock) -> Callable[[], bool]:

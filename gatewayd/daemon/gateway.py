@@ -1,8 +1,9 @@
 """All parts of a running gateway, built from the settings, started and stopped in order.
 
-    start   database -> bell -> what the last life left -> lines -> chores -> drop folder -> receiving -> API
+    start   database -> bell -> what the last life left -> lines -> chores -> drop folder -> receiving -> API ->
+            webhooks
     stop    all are asked at once; the API, drop folder, chores, lines (a running submission ends) -> receiving ->
-            bell -> database
+            webhooks -> bell -> database
 
 `start` returns after recovery, so that READY is true when it is said. `stop` may be called again and again with a short
 patience, until it says that all has ended. Used by `gatewayd run`, and by `demo` in its own process.
@@ -59,9 +60,11 @@ from gatewayd.store.handler_calls import HandlerCalls
 from gatewayd.store.inbox import Inbox
 from gatewayd.store.outbox import Outbox, Recovery
 from gatewayd.store.sims import Sims
+from gatewayd.store.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from gatewayd.daemon.api import Api
+    from gatewayd.daemon.webhooks import Couriers
 
 log = structlog.get_logger(__name__)
 
@@ -123,6 +126,7 @@ class Gateway:
         task = Task("receiving", self._receive, PATIENCE_WITH_REPLIES, self._receiver.bell, close=self._receiver.close)
         self._receiving = Worker(task, clock)
         self._api = self._make_api()
+        self._couriers = self._make_couriers(secrets)
         self._bell = wakeup.Listener(settings.state_directory / wakeup.SOCKET_NAME, self.wake)
 
     def _make_api(self) -> Api | None:
@@ -136,6 +140,17 @@ class Gateway:
         )
         self._schedules.add("receipts.forget", CLEAR, api.submissions.forget)
         return api
+
+    def _make_couriers(self, secrets: Credentials) -> Couriers | None:
+        """Who tells other programs what happens, where the configuration names any."""
+        if not self.settings.webhooks:
+            return None
+        from gatewayd.daemon import webhooks  # noqa: PLC0415  (TLS and HTTP, which only this asks for)
+
+        couriers = webhooks.Couriers(self.settings, secrets, self.database, self._clock, lines=self.lines)
+        self._schedules.add("sims.watch", webhooks.WATCH, couriers.watch.run_once)
+        self._schedules.add("webhooks.tidy", webhooks.TIDY, couriers.tidying.run_once)
+        return couriers
 
     def _make_receiver(self) -> Receiver:
         """What becomes of messages and reports that come in."""
@@ -195,6 +210,7 @@ class Gateway:
         """Recover, then start everything. StorageUnavailable: the database or a directory cannot be used."""
         try:
             self._spool.prepare()
+            self._record_what_happens()
             self._bell.start()
             self._receiver.run_once()  # what the last life kept: a STOP among it comes before the first message
             if not self._clock.trusted():
@@ -215,7 +231,16 @@ class Gateway:
             self._caller[1].start()
         if self._api is not None:
             self._api.start()
+        if self._couriers is not None:
+            self._couriers.start()
         return recovery
+
+    def _record_what_happens(self) -> None:
+        """For other programs, before the first thing happens; where there are none any more, nothing of it stays."""
+        if self._couriers is not None:
+            self._couriers.record()
+        else:
+            Webhooks(self.database).configure({})
 
     def _expire(self) -> int:
         """No message is ended by a clock that may be wrong by years."""
@@ -245,6 +270,8 @@ class Gateway:
         """Let what runs come to its end; whether it has within about `patience` seconds. If not, call it again."""
         if self._api is not None:
             self._api.ask_to_stop()
+        if self._couriers is not None:
+            self._couriers.ask_to_stop()
         self._feeder.ask_to_stop()
         if self._caller is not None:
             self._caller[0].stop()
@@ -257,6 +284,8 @@ class Gateway:
             return False
         self._receiving.ask_to_stop()  # last: the lines have handed over what they had
         if not (self._receiving.join(patience) and (self._caller is None or self._caller[1].join(patience))):
+            return False
+        if self._couriers is not None and not self._couriers.join(patience):
             return False
         self._notifier.stop()
         try:
@@ -278,6 +307,8 @@ class Gateway:
             return False
         if self._caller is not None and not self._caller[1].alive:
             return False
+        if self._couriers is not None and not self._couriers.alive:
+            return False
         return self._database_answers()
 
     def _database_answers(self) -> bool:
@@ -298,6 +329,7 @@ class Gateway:
     def crashes(self) -> int:
         """Turns that ended in a defect, since the start."""
         api = self._api.crashes if self._api is not None else 0
+        api += self._couriers.crashes if self._couriers is not None else 0
         return api + self._feeder.crashes + self._receiving.crashes + sum(line.crashes for line in self.lines())
 
     def _receive(self) -> float:

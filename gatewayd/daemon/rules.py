@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from gatewayd.clock import Clock
-from gatewayd.config import Settings
+from gatewayd.config import Settings, WebhookSettings
 from gatewayd.domain.hours import Holiday, no_holidays
 from gatewayd.domain.lint import Sender
 from gatewayd.domain.reading import read
@@ -16,6 +16,7 @@ from gatewayd.services.calendars import public_holidays
 from gatewayd.services.intake import NumberRules
 from gatewayd.services.replies import Reader
 from gatewayd.services.space import Space
+from gatewayd.store.happenings import Interest
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -54,3 +55,8 @@ def house_of(settings: Settings) -> House:
 def number_rules(settings: Settings) -> NumberRules:
     """To whom this organisation writes."""
     return NumberRules(settings.country, settings.allowed_countries, settings.allowed_numbers)
+
+
+def interest_of(one: WebhookSettings) -> Interest:
+    """What an endpoint is told."""
+    return Interest(one.events, one.purposes, one.feeds)

@@ -59,4 +59,10 @@ class _Figures(Collector):
         for line in self._here.lines():
             lines.add_metric([line.sim or line.port], 0 if line.why else 1)
         yield lines
+        pending = GaugeMetricFamily("gatewayd_webhook_pending", "What a webhook has still to be told.", labels=["name"])
+        dead = GaugeMetricFamily("gatewayd_webhook_dead", "What a webhook did not take in three days.", labels=["name"])
+        for name, left in self._here.untold().items():
+            pending.add_metric([name], left.pending)
+            dead.add_metric([name], left.dead)
+        yield from (pending, dead)
         yield GaugeMetricFamily("gatewayd_well", "Whether all of it works.", value=1 if self._here.well() else 0)

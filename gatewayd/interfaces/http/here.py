@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any
@@ -36,10 +36,12 @@ from gatewayd.store.engine import Database
 from gatewayd.store.inbox import Inbox
 from gatewayd.store.outbox import Outbox
 from gatewayd.store.people import People, Wording
+from gatewayd.store.webhooks import Counts
 
 
 class Services:
-    """Of one gateway. `changed`: told when something may leave now; `well`: whether all of it works."""
+    """Of one gateway. `changed`: told when something may leave now; `well`: whether all of it works; `untold`:
+    what each webhook has still to be told."""
 
     def __init__(
         self,
@@ -51,9 +53,10 @@ class Services:
         lines: Callable[[], Sequence[LineStatus]],
         changed: Callable[[], None],
         well: Callable[[], bool],
+        untold: Callable[[], Mapping[str, Counts]] = dict,
     ) -> None:
         self.database, self.house, self.clock = database, house, clock
-        self.lines, self.changed, self.well = lines, changed, well
+        self.lines, self.changed, self.well, self.untold = lines, changed, well, untold
         self.outbox, self.people, self.inbox = Outbox(database), People(database), Inbox(database)
         self.contacts, self.campaigns = Contacts(database), Campaigns(database)
         self.numbers, purposes, one = house.numbers, house.purposes, house.sender

@@ -1,0 +1,365 @@
+"""Other programs are told what happens: each event at least once, in order, one of them final."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatewayd.domain.events import HEARD_BY, Happening
+from gatewayd.domain.message import MessageState
+from gatewayd.domain.purpose import Basis, Purpose
+from gatewayd.domain.webhooks import LIFE
+from gatewayd.services.hearsay import ENOUGH, LONG_AGO
+from gatewayd.store.happenings import KEPT, Interest
+from gatewayd.store.outbox import Resolution
+from tests.receiver import Told
+from tests.scenarios import world as worlds
+from tests.scenarios.receiving import report
+from tests.scenarios.telling import TellingWorld
+from tests.scenarios.world import EVENTS, number
+
+Make = Callable[..., TellingWorld]
+WHO = number(1)
+SILENT = "&report=0"
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    made: list[TellingWorld] = []
+
+    def build(*names: str, **how: object) -> TellingWorld:
+        made.append(TellingWorld(tmp_path, *names, **how))
+        return made[-1]
+
+    yield build
+    for world in made:
+        world.close()
+
+
+def finals(told: list[Told]) -> list[tuple[int, str]]:
+    return [(one.data["id"], one.data["state"]) for one in told if one.data.get("final")]
+
+
+def test_a_message_is_told_from_the_queue_to_its_arrival(make: Make) -> None:
+    world = make()
+    app = world.hear()
+    (message,) = world.accept(WHO, text="Réunion à 18 h.")
+    world.swept()
+    world.tell()
+    assert app.types() == ["message.queued", "message.sent", "message.delivered"]
+    assert len({one.id for one in app.told}) == 3
+    queued, sent, delivered = (one.data for one in app.told)
+    assert (queued["state"], queued["sim"], queued["sent_at"], queued["final"]) == ("queued", None, None, False)
+    assert (sent["state"], sent["delivered_at"], sent["final"]) == ("sent", None, False)
+    assert delivered["sent_at"] == sent["sent_at"] == "2026-03-10T11:00:05.000Z"
+    expected = {"id": message, "recipient": WHO, "text": "Réunion à 18 h.", "state": "delivered", "final": True}
+    assert expected.items() <= delivered.items()
+    assert delivered["delivered_at"]
+    world.tell()
+    assert len(app.told) == 3
+
+
+def test_a_reply_is_told_and_what_a_stop_ended(make: Make) -> None:
+    world = make()
+    app = world.hear()
+    (message,) = world.accept(WHO, not_before=world.clock.now + timedelta(days=1))
+    world.write("a", WHO, "STOP")
+    world.turn()
+    world.tell()
+    told = {one.type: one.data for one in app.told}
+    assert {"incoming.received", "optout.made", "message.canceled"} <= told.keys()
+    assert {"sender": WHO, "text": "STOP", "kind": "opt_out"}.items() <= told["incoming.received"].items()
+    assert {"recipient": WHO, "origin": "sms", "lifted_at": None}.items() <= told["optout.made"].items()
+    assert {"id": message, "state": "canceled", "reason": "opt_out"}.items() <= told["message.canceled"].items()
+    world.write("a", WHO, "START")
+    world.turn()
+    world.tell()
+    assert app.told[[*app.types()].index("optout.lifted")].data["lifted_at"] is not None
+
+
+def test_one_final_event_a_message_whatever_becomes_of_it(make: Make) -> None:
+    rules = "&rule=01;cms=1&rule=02;status=0x46&rule=03;status=0x22&rule=04;reply=STOP&rule=05;silent"
+    world = make(options=rules)
+    app = world.hear()
+    ids = world.accept(*(number(n) for n in range(1, 10)))
+    late = world.accept(number(4), not_before=world.clock.now + timedelta(hours=2))
+    old = world.accept(number(9), not_before=world.clock.now + timedelta(hours=3), expires_at=world.clock.now)
+    blocked = world.accept(number(8), state=MessageState.BLOCKED, reason="no_consent")
+    held = world.accept(number(7), state=MessageState.HELD)
+    world.swept()
+    world.outbox.expire(world.clock.utc_now())
+    world.tell()
+    world.advance(HEARD_BY.total_seconds() + 1)
+    world.tidy()
+    world.tell()
+    world.agree()
+    all_of_them = {*ids, *late, *old, *blocked}
+    assert Counter(id_ for id_, _ in finals(app.told) if id_ in all_of_them) == Counter(all_of_them)
+    assert not {id_ for id_, _ in finals(app.told)} & {*held}
+    said = dict(finals(app.told))
+    assert all(said[id_] == world.state(id_) for id_ in all_of_them)
+    assert {*said.values()} == {"failed", "undelivered", "sent", "canceled", "delivered", "expired", "blocked"}
+    assert app.forged == 0
+
+
+def test_an_unknown_message_has_its_final_event_when_somebody_knows(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worlds, "QUICK", replace(worlds.QUICK, submit=0.2))
+    world = make(options=SILENT)
+    app = world.hear()
+    world.sims["a"].arm("answer-lost")
+    (message,) = world.accept(WHO)
+    world.settle()
+    world.tell()
+    assert (world.state(message), finals(app.told)) == ("unknown", [])
+    world.clock.advance(2 * HEARD_BY.total_seconds())
+    world.outbox.resolve(message, Resolution.AS_SENT, world.clock.now, by="Zoé")
+    world.tell()
+    assert app.types()[-2:] == ["message.unknown", "message.sent"]
+    assert finals(app.told) == [(message, "sent")]
+
+
+def test_sent_is_final_at_once_where_no_report_was_ever_seen(make: Make) -> None:
+    world = make(options=SILENT)
+    world.accept(*(number(n) for n in range(10, 10 + ENOUGH)))
+    world.settle()
+    world.clock.advance(LONG_AGO.total_seconds() + 1)
+    app = world.hear()
+    (message,) = world.accept(WHO)
+    world.settle()
+    world.tell()
+    assert finals(app.told) == [(message, "sent")]
+    reference = world.outbox.attempts(message)[0].reference
+    assert reference is not None
+    world.hand_over("a", report(WHO, reference, at=world.clock.now))
+    world.turn()
+    world.tell()
+    assert app.types()[-1] == "message.delivered"
+    assert finals(app.told) == [(message, "sent")]  # told, and not final twice
+
+
+def test_what_was_told_and_not_recorded_is_told_again_under_the_same_key(make: Make) -> None:
+    world = make(options=SILENT)
+    app = world.hear()
+    world.accept(WHO)
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_of: object) -> None:
+        raise Killed
+
+    courier = world.couriers["app"]
+    courier._webhooks.told = killed  # type: ignore[method-assign, assignment]  # the process dies after the answer
+    with pytest.raises(Killed):
+        courier.run_once()
+    world.restart()
+    world.record()
+    world.tell()
+    assert app.types() == ["message.queued"] * 2
+    assert len({one.id for one in app.told}) == 1
+
+
+def test_an_endpoint_that_is_away_for_two_days_hears_all_in_order(make: Make) -> None:
+    world = make(options=SILENT)
+    app = world.hear()
+    app.answer = lambda _told: (503, {"retry-after": "10"})
+    ids = world.accept(*(number(n) for n in range(1, 8)))
+    for _ in range(200):
+        world.tell()
+        world.clock.advance(900)
+    assert len(app.told) <= 200
+    assert len({one.id for one in app.told}) == 1  # the first keeps its place
+    assert world.condition().failing_since is not None
+    app.told.clear()
+    app.answer = lambda _told: (200, {})
+    world.clock.advance(900)
+    world.tell()
+    assert [one.data["id"] for one in app.told] == ids
+    assert world.condition().failing_since is None
+
+
+def test_after_three_days_it_is_given_up_and_an_operator_may_replay_it(make: Make) -> None:
+    world = make(options=SILENT)
+    app = world.hear()
+    app.answer = lambda _told: (503, {})
+    first = world.accept(WHO)
+    world.tell()
+    world.clock.advance(LIFE.total_seconds() - 100)
+    second = world.accept(number(2))
+    world.tell()
+    world.clock.advance(1000)
+    world.tell()
+    assert (world.counts().pending, world.counts().dead) == (1, 1)
+    (dead,) = world.webhooks.dead(10)
+    assert (dead.what.subject, dead.trouble) == (first[0], "status 503")
+    app.told.clear()
+    app.answer = lambda _told: (200, {})
+    world.clock.advance(1000)
+    world.tell()
+    assert [one.data["id"] for one in app.told] == second
+    assert world.webhooks.replay(world.clock.now, by="Zoé", delivery=dead.id) == 1
+    world.tell()
+    assert [one.data["id"] for one in app.told] == [*second, *first]
+    assert (world.counts().pending, world.counts().dead) == (0, 0)
+
+
+def test_what_is_refused_comes_again_and_others_pass_it_but_for_the_same_message(make: Make) -> None:
+    world = make(options=SILENT)
+    app = world.hear()
+    poisoned, other = world.accept(WHO, number(2))
+    app.answer = lambda told: (400 if told.data["id"] == poisoned else 200, {})
+    world.tell()
+    world.clock.advance(6)  # its rest
+    world.outbox.cancel(poisoned, world.clock.now)
+    world.tell()
+    assert {one.data["id"] for one in app.told if one.type == "message.queued"} == {poisoned, other}
+    assert "message.canceled" not in app.types()
+    app.told.clear()
+    app.answer = lambda _told: (200, {})
+    world.clock.advance(600)
+    world.tell()
+    world.clock.advance(600)
+    world.tell()
+    assert app.types() == ["message.queued", "message.canceled"]
+
+
+def test_one_that_is_refused_for_three_days_is_given_up_alone(make: Make) -> None:
+    world = make(options=SILENT)
+    app = world.hear()
+    poisoned, other = world.accept(WHO, number(2))
+    app.answer = lambda told: (500 if told.data["id"] == poisoned else 200, {})
+    for _ in range(400):
+        world.tell()
+        world.clock.advance(900)
+    assert [one.data["id"] for one in app.told if one.data["id"] == other] == [other]
+    assert 5 <= sum(one.data["id"] == poisoned for one in app.told) <= 12
+    assert (world.counts().pending, world.counts().dead) == (0, 1)
+
+
+def test_410_ends_an_endpoint_until_somebody_brings_it_back(make: Make) -> None:
+    world = make(options=SILENT)
+    app = world.hear()
+    app.answer = lambda _told: (410, {})
+    world.accept(WHO, number(2))
+    world.tell()
+    assert len(app.told) == 1
+    assert world.condition().gone_at is not None
+    app.answer = lambda _told: (200, {})
+    world.clock.advance(90_000)
+    world.accept(number(3))
+    world.tell()
+    assert len(app.told) == 1
+    world.webhooks.replay(world.clock.now, by="Zoé", name="app")
+    (back,) = world.accept(number(4))
+    world.tell()
+    assert [one.data["id"] for one in app.told[1:]] == [back]
+
+
+def test_an_application_hears_of_its_own_messages_and_people_only(make: Make) -> None:
+    fees = Purpose("fees", "Cotisations", Basis.CONTRACT)
+    world = make(purposes=(EVENTS, fees))
+    shop = world.hear("shop", Interest(frozenset(Happening), purposes=frozenset({"fees"})))
+    choir = world.hear("choir", Interest(frozenset(Happening), feeds=frozenset({"choir"})))
+    (hers,), (theirs,), (his,) = (
+        world.accept(number(1), purpose="fees"), world.accept(number(2), feed="choir"), world.accept(number(3)),
+    )  # fmt: skip
+    for who in (1, 2, 3):
+        world.write("a", number(who), "STOP")
+        world.turn()
+    world.swept()
+    world.tell()
+
+    def people(told: list[Told]) -> set[Any]:
+        return {one.data.get("sender", one.data.get("recipient")) for one in told}
+
+    assert people(shop.told) == {number(1)}
+    assert people(choir.told) == {number(2)}
+    assert {one.data["id"] for one in shop.told if one.type.startswith("message.")} == {hers}
+    assert {one.data["id"] for one in choir.told if one.type.startswith("message.")} == {theirs}
+    assert {"incoming.received", "optout.made"} <= {*shop.types()} & {*choir.types()}
+    assert his
+
+
+def test_one_that_is_down_delays_no_other(make: Make) -> None:
+    world = make(options=SILENT)
+    down, well = world.hear("down"), world.hear("well")
+    down.close()
+    world.accept(WHO)
+    world.tell()
+    assert well.types() == ["message.queued"]
+    assert world.condition("down").trouble == "Connection refused"
+    down._server.server_close()
+
+
+def test_only_what_an_endpoint_asks_for(make: Make) -> None:
+    world = make()
+    app = world.hear("app", Interest(frozenset({Happening.DELIVERED})))
+    world.accept(WHO)
+    world.swept()
+    world.tell()
+    assert app.types() == ["message.delivered"]
+    assert world.counts().pending == 0
+
+
+def test_nothing_is_told_while_the_clock_cannot_be_trusted(make: Make) -> None:
+    world = make(options=SILENT)
+    app = world.hear()
+    world.clock.believed = False
+    world.accept(WHO)
+    world.tell()
+    assert app.told == []
+    world.clock.believed = True
+    world.tell()
+    assert app.types() == ["message.queued"]
+
+
+def test_without_webhooks_nothing_is_recorded_and_what_was_goes(make: Make) -> None:
+    world = make(options=SILENT)
+    world.accept(WHO)
+    assert world.happened() == []
+    world.hear()
+    world.accept(number(2))
+    world.tell()
+    assert len(world.happened()) == 1
+    receiver, _ = world.endpoints.pop("app")
+    receiver.close()
+    world.record()
+    world.accept(number(3))
+    assert world.happened() == []
+    assert world.webhooks.condition("app") is None
+
+
+def test_what_was_told_is_forgotten_after_a_day_and_what_was_not_is_kept(make: Make) -> None:
+    world = make()
+    app = world.hear("app")
+    down = world.hear("down")
+    down.answer = lambda _told: (503, {})
+    world.accept(WHO)
+    world.swept()
+    world.tell()
+    world.clock.advance(KEPT.total_seconds() + 60)
+    world.tidy()
+    assert len(world.happened()) == 3
+    down.answer = lambda _told: (200, {})
+    world.tell()
+    world.tidy()
+    assert world.happened() == []
+    assert len(app.told) == len([one for one in down.told if one.type == "message.delivered"]) + 2
+
+
+def test_a_message_that_was_erased_is_told_no_more(make: Make) -> None:
+    world = make(options=SILENT)
+    app = world.hear()
+    (message,) = world.accept(WHO)
+    world.db.write(lambda connection: connection.exec_driver_sql(f"DELETE FROM messages WHERE id = {message}"))  # noqa: S608  (a number of ours)
+    world.tell()
+    assert app.told == []
+    assert world.counts().pending == 0
