@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import typer
 from rich.text import Text
@@ -14,7 +16,8 @@ from gatewayd.daemon import storage
 from gatewayd.daemon.rules import answers_of
 from gatewayd.domain import vocabulary
 from gatewayd.domain.text import Alphabet
-from gatewayd.errors import ConfigurationError
+from gatewayd.domain.webhooks import secrets_of
+from gatewayd.errors import ConfigurationError, UsageError
 from gatewayd.services.answers import Kind
 
 app = options.command()
@@ -46,6 +49,9 @@ def check(ctx: typer.Context, json: AsJson = False) -> None:
                 "errors": faults,
                 "warnings": warnings,
                 "replies": _replies(settings),
+                "webhooks": [
+                    {"name": one.name, "url": one.url, "events": sorted(one.events)} for one in settings.webhooks
+                ],
             }
         )
     else:
@@ -70,6 +76,13 @@ def _faults(here: context.Context) -> Iterator[str]:
                 here.credentials.text(modem.pin)
             except ConfigurationError as error:
                 yield f"{modem.port}: {error}"
+    for one in here.settings.webhooks:
+        try:
+            secrets_of(here.credentials.text(one.secret))
+        except (ConfigurationError, UsageError) as error:
+            yield f"webhook {one.name}, credential `{one.secret}`: {error}"
+        if one.ca is not None and not one.ca.is_file():
+            yield f"webhook {one.name}: {one.ca} is no file"
     for name in (credentials.DATABASE_KEY, credentials.LOG_KEY):
         try:
             here.credentials.key(name)
@@ -89,6 +102,23 @@ def _machine(here: context.Context) -> Iterator[str]:
             yield f"there is no database key yet: the first start makes {path}; keep a copy of it elsewhere"
     if tuple(int(number) for number in version.split(".")[:3]) < _FIXED:
         yield f"SQLite {version} may damage a database in rare moments (WAL-reset bug, fixed in 3.51.3)"
+    if here.settings.webhooks and without_network(_UNITS):
+        yield "the service has no network, and so no webhook can be sent: it needs a drop-in (docs/webhooks.md)"
+
+
+_UNITS = tuple(
+    Path(folder) for folder in ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/lib/systemd/system")
+)
+
+
+def without_network(folders: Sequence[Path]) -> bool:
+    """Whether the service is installed in one of these, and neither it nor a drop-in gives it a network."""
+    unit = next((path for folder in folders if (path := folder / "gatewayd.service").is_file()), None)
+    if unit is None:
+        return False
+    drop_ins = sorted(path for folder in folders for path in folder.glob("gatewayd.service.d/*.conf"))
+    said = "\n".join(path.read_text(errors="replace") for path in (unit, *drop_ins))
+    return (re.findall(r"^PrivateNetwork=(\w+)", said, re.MULTILINE) or ["no"])[-1] not in ("no", "false", "0", "off")
 
 
 def _print(here: context.Context, faults: list[str], notices: list[tuple[int | None, str]]) -> None:
@@ -103,9 +133,13 @@ def _print(here: context.Context, faults: list[str], notices: list[tuple[int | N
         output.many(len(settings.sims), "SIM") + " listed",
         output.many(len(settings.purposes), "purpose"),
         output.many(len(settings.feeds), "drop folder"),
+        *([output.many(len(settings.webhooks), "webhook")] if settings.webhooks else []),
     )
     output.say(f"   {', '.join(sizes)}")
     output.say(f"   database {settings.database_file} (SQLite {storage.sqlite_version()}, {ways})")
+    for one in settings.webhooks:
+        whose = " of " + ", ".join(sorted(one.purposes | one.feeds)) if one.purposes or one.feeds else ""
+        output.say(f"   webhook {one.name}: {one.url}, {output.many(len(one.events), 'event')}{whose}")
     _print_replies(settings)
     for line, words in notices:
         place = f"line {line}: " if line else ""

@@ -28,7 +28,7 @@ _NO_NUMBER = frozenset({"missing", "letters", "invalid", "excel_precision"})
 COMMANDS = (
     *("run", "demo", "check", "status", "send", "messages", "inbox", "quarantine", "modems", "sims"),
     *("contacts", "consents", "optouts", "segments", "campaigns", "audit", "tokens"),
-    *("drop", "import"),
+    *("webhooks", "drop", "import"),
 )
 
 

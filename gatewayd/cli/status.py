@@ -13,7 +13,7 @@ from gatewayd.cli import context, doubts, options, output, states
 from gatewayd.cli.options import AsJson
 from gatewayd.daemon import lock
 from gatewayd.daemon import status as daemon_status
-from gatewayd.daemon.rules import space_of
+from gatewayd.daemon.rules import interest_of, space_of
 from gatewayd.domain.campaign import CampaignState
 from gatewayd.domain.message import MessageState
 from gatewayd.services import hearsay
@@ -22,6 +22,7 @@ from gatewayd.store.inbox import Inbox
 from gatewayd.store.outbox import Outbox
 from gatewayd.store.sims import Sims
 from gatewayd.store.unknowns import Unknowns
+from gatewayd.store.webhooks import Counts, Webhooks
 
 app = options.command()
 
@@ -47,6 +48,7 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
     inbox = Inbox(here.database)
     to_review, quarantined = inbox.to_review(), inbox.quarantined()
     going = Campaigns(here.database).active()
+    told_to = _webhooks(here)
     if json:
         output.as_json(
             {
@@ -72,6 +74,10 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
                 "to_review": to_review,
                 "quarantined": quarantined,
                 "campaigns": [{"name": one.name, "state": one.state, "reason": one.reason or None} for one in going],
+                "webhooks": [
+                    {"name": name, "pending": one.pending, "dead": one.dead, "trouble": trouble or None}
+                    for name, one, trouble in told_to
+                ],
             }
         )
         return
@@ -83,6 +89,7 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
     _print_unreported(here)
     _print_received(told, to_review, quarantined)
     _print_campaigns(going)
+    _print_webhooks(told_to)
 
 
 def _lines(told: daemon_status.Status | None) -> Sequence[daemon_status.LineStatus]:
@@ -153,3 +160,22 @@ def _print_campaigns(going: Sequence[Campaign]) -> None:
             )
         else:
             output.say(f"campaign {one.name}: {one.state}")
+
+
+def _webhooks(here: context.Context) -> Sequence[tuple[str, Counts, str]]:
+    """Of each endpoint: what waits for it and what was given up, and what is wrong with it."""
+    store = Webhooks(here.database)
+    return [
+        (one.name, store.counts(one.name, interest_of(one)), found.trouble if found else "")
+        for one in here.settings.webhooks
+        for found in [store.condition(one.name)]
+    ]
+
+
+def _print_webhooks(told_to: Sequence[tuple[str, Counts, str]]) -> None:
+    """Those that cannot be told, and what was given up."""
+    for name, counts, trouble in told_to:
+        if trouble or counts.dead:
+            lost = f", {output.many(counts.dead, 'dead letter')} (gatewayd webhooks dead)" if counts.dead else ""
+            why = f" ({trouble})" if trouble else ""
+            output.bullet("!", "bold yellow", f"webhook {name}{why}: {counts.pending} waiting{lost}")

@@ -43,6 +43,18 @@ class Installation:
         listed = ", ".join(f'{{port: "{port}"}}' for port in ports)
         self.file.write_text(CONFIGURATION.format(directory=directory, ports=listed), encoding="utf-8")
 
+    def add(self, lines: str) -> None:
+        """To the configuration."""
+        with self.file.open("a", encoding="utf-8") as stream:
+            stream.write(lines)
+
+    def give(self, name: str, secret: str) -> None:
+        """A credential, as its owner puts it there."""
+        path = self.directory / "credentials" / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch(0o600)
+        path.write_text(secret)
+
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "gatewayd.cli.main", "--config", str(self.file), *words]
 

@@ -26,6 +26,7 @@ from gatewayd.store.engine import Database
 from gatewayd.store.inbox import UNREADABLE, Inbox, NewArrival, NewIncoming
 from gatewayd.store.outbox import Finished, Outbox, Wanted
 from gatewayd.store.sims import Sims
+from tests.receiver import SECRET
 from tests.scenarios import forked
 from tests.scenarios.installation import ROOT, Installation, environment
 from tests.scenarios.test_demo import demo
@@ -88,6 +89,8 @@ VERBS: list[tuple[str, tuple[str, ...], dict[str, int]]] = [
     ("tokens revoke", ("site",), {"token.revoked": 1}),
     ("import smstools3", ("-p", "alerte", "smsd.conf"), {"optout.recorded": 1, "optouts.imported": 1}),
     ("import gammu-smsd", ("-p", "alerte", "--apply-stops", "smsd.db"), {"messages.accepted": 1, "optout.recorded": 2}),
+    ("webhooks replay", (), {}),
+    ("webhooks test", ("app",), {"webhook.tested": 1}),
     ("audit export", (), {"trail.exported": 1}),
     ("audit export", ("--reveal",), {"trail.revealed": 1}),
 ]
@@ -96,6 +99,7 @@ READS = {
     "modems list", "modems probe", "modems simulate", "sims list", "contacts list", "contacts show", "consents show",
     "optouts list", "audit list", "audit verify", "campaigns explain", "campaigns lint", "campaigns list",
     "campaigns report", "campaigns show", "segments list", "segments preview", "tokens list",
+    "webhooks list", "webhooks dead",
 }  # fmt: skip
 FILES = (".csv", ".conf", ".db")
 ELSEWHERE = {"run", "demo", "drop"}  # what is dropped has its entry when the daemon accepts it
@@ -137,7 +141,9 @@ def test_each_verb_leaves_its_entry_with_who_typed_it(installed: Installation) -
     (installed.directory / "stops.csv").write_text(f"{THIRD}\n")
     left_behind(installed.directory)
     asks = "basis: consent, wording: {template: association, frequency: un SMS par mois}"
-    installed.file.write_text(installed.file.read_text().replace("basis: consent", asks))
+    told = "webhooks: [{name: app, url: 'http://127.0.0.1:9/', secret: app}]\n"
+    installed.file.write_text(installed.file.read_text().replace("basis: consent", asks) + told)
+    installed.give("app", SECRET)
     before = trail(installed)
     for verb, words, wanted in VERBS:
         typed = [str(installed.directory / word) if word.endswith(FILES) else word for word in words]
