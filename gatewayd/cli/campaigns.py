@@ -16,7 +16,7 @@ from gatewayd.daemon import lock
 from gatewayd.daemon.rules import house_of, number_rules
 from gatewayd.domain import template
 from gatewayd.domain.campaign import Audience, CampaignState, Missed, Repeat
-from gatewayd.domain.field import Value, fold_heading
+from gatewayd.domain.field import Value, fold_heading, read_moment
 from gatewayd.domain.lint import with_footer
 from gatewayd.errors import TextError, UsageError
 from gatewayd.interfaces.campaign_page import page
@@ -37,7 +37,7 @@ app = options.noun("Group sends: create, explain, test, approve, start, report."
 _FOLLOWED = 5.0
 """Seconds that a command gives to the messages of a campaign that it has stopped: some hundred thousand of them."""
 Name = Annotated[str, typer.Argument(help="The campaign's name.")]
-Moment = Annotated[str, typer.Option(metavar="WHEN", help='Local time, as "2026-12-01 18:00".')]
+Moment = Annotated[str, typer.Option(metavar="WHEN", help='Local time, as "2026-12-01 18:00" or "01/12/2026 18:00".')]
 
 
 @app.command()
@@ -312,10 +312,9 @@ def _when(words: str, zone: tzinfo) -> datetime | None:
     if not words:
         return None
     try:
-        moment = datetime.fromisoformat(words)
-    except ValueError:
-        raise UsageError(f"{words!r} is no time; expected one as 2026-12-01 18:00") from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+        return read_moment(words, zone)
+    except UsageError as error:
+        raise UsageError(f"{words!r}: {error}; expected a time as 2026-12-01 18:00, or 01/12/2026 18:00") from None
 
 
 def _audience(

@@ -41,14 +41,17 @@ _KINDS = (
         "culte foi faith kosher casher kasher halal juif juive juifs jew jewish athee athees atheist islam laique "
         "paroisse parish diocese church mosque mosquee synagogue",
         "relig confession croyan belief believ catholi protestan musulman muslim chretien judai bouddh buddh hindou "
-        "hindu agnosti philosoph conviction evangeli",
+        "hindu agnosti philosoph conviction evangeli baptis baptem",
         alone="christian temple eglise",
     ),
     _Kind(
         "union membership", "cgt cfdt cftc unionised unionized unionist", "syndicat syndiqu syndical",
         alone="union unions", phrases="trade_union labor_union labour_union union_member union_membership",
     ),
-    _Kind("politics", "", "politi", alone="parti opinion opinions militant militante"),
+    _Kind(
+        "politics", "", "politi", alone="parti opinion opinions militant militante",
+        phrases="intention_vote vote_intention voting_intention",
+    ),
     _Kind(
         "origin", "", "ethni racial",
         alone="race races origine origines origin origins",
@@ -59,7 +62,10 @@ _KINDS = (
         "transgenre transgender",
         alone="orientation orientations trans", phrases="vie_intime sex_life",
     ),
-    _Kind("genetic or biometric data", "adn dna", "geneti biometri"),
+    _Kind(
+        "genetic or biometric data", "adn dna fingerprint fingerprints", "geneti biometri",
+        phrases="empreintes_digitales empreinte_digitale",
+    ),
 )  # fmt: skip
 
 # A word of the lists that means another thing beside one of these.

@@ -126,12 +126,21 @@ def _parsed(source: str) -> nodes.Template:
         raise TextError("template: nested too deeply") from error
 
 
+_CALLED: Mapping[type[nodes.Node], str] = {
+    nodes.Getattr: "an attribute (a point behind a field)",
+    nodes.Getitem: "an index ([...] behind a field)",
+    nodes.For: "a loop (for)",
+    nodes.Call: "a call (brackets behind a field)",
+}
+"""What people read of the syntax that they would miss."""
+
+
 def _check(node: nodes.Node, depth: int = 0) -> None:
     """Refuses everything outside the allow-list, with its line."""
     if depth > _MAX_DEPTH:
         raise TextError(f"template line {node.lineno}: nested too deeply")
     if not isinstance(node, _SYNTAX):
-        word = type(node).__name__.lower()
+        word = _CALLED.get(type(node), type(node).__name__.lower())
         raise TextError(f"template line {node.lineno}: {word} is not allowed; only fields, filters and if are")
     if isinstance(node, nodes.Name) and (node.ctx != "load" or node.name in _RESERVED or node.name.startswith("_")):
         raise TextError(f"template line {node.lineno}: {node.name} is not the name of a field")

@@ -48,9 +48,9 @@ log = structlog.get_logger(__name__)
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 TEST_MARK = {"fr": "[ESSAI] ", "en": "[TEST] "}
 _TRUSTED = {
-    consent.OPT_OUT: "this person said STOP, and has to answer START (or: gatewayd optouts remove)",
-    consent.NO_CONSENT: "no consent of this person to its purpose is recorded: gatewayd consents record",
-    consent.EXPIRED: "this person's consent to its purpose is too old: gatewayd consents record",
+    consent.OPT_OUT: "this person said STOP, and has to answer START (or: gatewayd optouts remove {number})",
+    consent.NO_CONSENT: "no consent is recorded: gatewayd consents record --purpose {purpose} {number}",
+    consent.EXPIRED: "the consent is too old: gatewayd consents record --purpose {purpose} {number}",
 }
 MISSED = "missed"
 """Why a campaign is paused whose hour passed while gatewayd was off."""
@@ -124,7 +124,11 @@ class CampaignDesk:
             first = "approved" if campaign.state is CampaignState.TESTED else "tested"
             raise RefusedByRule(first, f"campaign {name} is {campaign.state}: it must be {first} first")
         may_follow(name, campaign.state, CampaignState.SCHEDULED)
-        at = at or campaign.start_at or now
+        if at is not None and at < now - HOUR:
+            raise RefusedByRule("start", "that time has passed already: without one, it starts now")
+        # What was planned for an hour that has passed starts now, and is not said to be missed.
+        planned = campaign.start_at if campaign.start_at is not None and campaign.start_at > now else now
+        at = at or planned
         self._check_start(campaign, max(at, now), now)
         step = Step(by, now, {"starts_at": timestamp(at)})
         campaign = self._store.change(campaign, CampaignState.SCHEDULED, step, start_at=at, next_run_at=at, reason="")
@@ -185,7 +189,7 @@ class CampaignDesk:
         why = reason.strip()[:200]
         step = Step(by, self._clock.utc_now(), {"skipped": why})
         campaign = self._store.change(self._store.get(name), CampaignState.TESTED, step, test_skipped=f"{why} ({by})")
-        log.warning("campaign.test_skipped", campaign=name, by=by)
+        log.info("campaign.test_skipped", campaign=name, by=by)
         return campaign
 
     def look_at_test(self, campaign: Campaign) -> tuple[Campaign, Tested]:
@@ -219,7 +223,8 @@ class CampaignDesk:
         with self._database.read() as connection:
             refusal = self._people.refusal(connection, self._house.purpose(campaign.purpose), number, now)
         if refusal is not None:
-            raise RefusedByRule(refusal, f"the trusted number {number} may not be written to: {_TRUSTED[refusal]}")
+            why = _TRUSTED[refusal].format(purpose=campaign.purpose, number=number)
+            raise RefusedByRule(refusal, f"the trusted number {number} may not be written to: {why}")
 
     def _test_message(self, judge: Judge, campaign: Campaign, number: str, now: datetime) -> NewMessage:
         """Filled with what is known of the trusted person himself; what is not stands as its name, in brackets."""

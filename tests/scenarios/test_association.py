@@ -86,7 +86,9 @@ def test_from_the_spreadsheet_to_the_report(tmp_path: Path) -> None:
     )
     office.says("campaigns", "test", "autre", "--skip-test", "--reason", "essai")
     office.says("campaigns", "approve", "autre", "--by", "dominique")
-    office.says("campaigns", "start", "autre", "--at", "2999-01-01 10:00")
+    office.refused(3, "passed already", "campaigns", "start", "autre", "--at", "01/01/2026 10:00")
+    office.refused(2, "expected a time as", "campaigns", "start", "autre", "--at", "demain")
+    office.says("campaigns", "start", "autre", "--at", "01/01/2199 10:00")
     office.says("campaigns", "pause", "autre")
     assert "campaign autre is paused: operator; gatewayd campaigns resume autre" in office.says("status")
     with office.daemon() as daemon:

@@ -11,6 +11,7 @@ import pytest
 
 from gatewayd.domain.campaign import Missed, Repeat
 from gatewayd.domain.purpose import Limits
+from gatewayd.errors import RefusedByRule
 from gatewayd.services import releasing
 from gatewayd.services.releasing import CampaignRunner
 from tests.scenarios.campaigning import CampaigningWorld
@@ -28,6 +29,18 @@ def test_it_begins_at_its_hour_and_not_before(world: CampaigningWorld) -> None:
     assert world.tick(HOUR) == "scheduled"
     assert world.tick(HOUR) == "finished"
     assert world.sent_by("a") == [number(1)]
+
+
+def test_a_start_in_the_past_is_refused_and_what_was_planned_then_starts_now(world: CampaigningWorld) -> None:
+    world.person(1)
+    world.create(start_at=world.clock.utc_now() + timedelta(hours=1))
+    world.desk.skip_test("reunion", "camille", "essai")
+    world.desk.approve("reunion", "dominique")
+    world.clock.advance(5 * HOUR)
+    with pytest.raises(RefusedByRule, match="passed already"):
+        world.desk.start("reunion", "camille", world.clock.utc_now() - timedelta(hours=2))
+    assert world.desk.start("reunion", "camille").next_run_at == world.clock.utc_now()
+    assert world.tick() == "finished"  # and was not missed
 
 
 @pytest.mark.parametrize(("missed", "state", "sent"), [(Missed.HELD, "paused", 0), (Missed.SENT, "finished", 1)])

@@ -18,18 +18,20 @@ SENSITIVE = {
         "religion", "religieux", "confession", "culte", "croyances", "catholique", "musulman", "muslim", "juif",
         "jewish",
         "bouddhiste", "athée", "paroisse", "faith", "beliefs", "halal", "repas_casher", "chrétien", "christian",
-        "convictions_philosophiques",
+        "convictions_philosophiques", "baptisé", "date_de_baptême",
     ],
     "union membership": [
         "syndicat", "syndique", "Syndiqué", "adhesion_syndicale", "CGT", "trade_union", "union", "union_member",
     ],
-    "politics": ["politique", "opinions_politiques", "parti_politique", "political_party", "politics", "parti"],
+    "politics": ["politique", "opinions_politiques", "parti_politique", "political_party", "politics", "parti",
+        "intention_de_vote",
+    ],
     "origin": [
         "origine", "origin", "origine_ethnique", "ethnie", "Ethnicity", "race", "racial_origin", "pays_d_origine",
         "Pays d'origine", "country_of_origin", "couleur de peau",
     ],
     "sexual orientation": ["orientation", "orientation_sexuelle", "sexual_orientation", "lgbt", "homosexuel", "gay"],
-    "genetic or biometric data": ["biometrie", "adn", "genetic_data"],
+    "genetic or biometric data": ["biometrie", "adn", "genetic_data", "empreintes digitales", "fingerprint"],
 }  # fmt: skip
 ORDINARY = [
     "region", "ville", "origine_du_contact", "contact_origin", "origine_inscription",
