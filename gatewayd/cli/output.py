@@ -24,11 +24,12 @@ from rich.table import Table
 from rich.text import Text
 
 from gatewayd.clock import rfc3339 as rfc3339  # noqa: PLC0414  (told to mypy: it is for all that prints JSON)
+from gatewayd.domain.unseen import UNSEEN
 from gatewayd.errors import UsageError
 
 T = TypeVar("T")
 
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_UNSAFE = re.compile(f"[{UNSEEN}]")
 
 STATE_STYLES: Mapping[str, str] = {
     "delivered": "green",
@@ -198,7 +199,11 @@ def as_json_line(value: object) -> None:
 def _written(value: object, indent: int | None = None) -> str:
     words = json.dumps(value, ensure_ascii=False, indent=indent, default=_plain)
     # Those below the space are escaped already, but for the line ends that are ours.
-    return _UNSAFE.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", words)
+    return _UNSAFE.sub(lambda found: found[0] if found[0] == "\n" else _in_json(found[0]), words)
+
+
+def _in_json(letter: str) -> str:
+    return re.sub("(....)", r"\\u\1", letter.encode("utf-16-be", "surrogatepass").hex())
 
 
 def _plain(value: object) -> object:

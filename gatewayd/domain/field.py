@@ -14,6 +14,7 @@ from datetime import date, datetime, time, tzinfo
 from enum import StrEnum
 from typing import TypeAlias
 
+from gatewayd.domain.unseen import UNSEEN
 from gatewayd.errors import UsageError
 
 Value: TypeAlias = str | int | float | bool
@@ -22,7 +23,7 @@ LONGEST_TEXT = 500
 LONGEST_NAME = 100
 _YEARS = range(1900, 2200)
 _LARGEST = 10**15
-_WRONG = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
+_WRONG = re.compile(f"[{UNSEEN}]")
 
 
 class FieldType(StrEnum):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from gatewayd.domain.unseen import UNSEEN
+
 MASK = "[number]"
 PDU_MASK = "[pdu]"
 
@@ -33,9 +35,7 @@ _NUMBERS = re.compile(
 _PDUS = re.compile(r"(?<![0-9A-Za-z])0[0-9A-Fa-f](?:91|81|A1|a1|[0-7][0-9A-Fa-f])[0-9A-Fa-f]{22,}")
 _OTHER_DIGITS = re.compile(r"(?![0-9])\d")
 _STATEMENTS = re.compile(r"\[(?:SQL|parameters): .*?\]\s*(?=$|\n|\(Background|\[)", re.DOTALL)
-_UNSAFE = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]|[\U000e0000-\U000e007f]"
-)
+_UNSAFE = re.compile(f"[{UNSEEN}]")
 # Nothing of the above is in it: no digit and no bracket, or too short for a number.
 _HARMLESS = re.compile(r"[A-Za-z_.:/@=, -]*\Z|[A-Za-z0-9_.:/-]{1,9}\Z")
 _DIGEST = re.compile(r"[0-9a-f]{16,64}")

@@ -9,7 +9,19 @@ import pytest
 from gatewayd.cli import output
 from gatewayd.interfaces.dropfolder.report import neutral
 
-ORDERS = ["\x1b[2J", "\x9b31m", "\x07", "\x7f", "\u202egnp.exe", "\u2066x", "\u200b", "\ud800", "\r", "\x00"]
+ORDERS = [
+    "\x1b[2J",
+    "\x9b31m",
+    "\x07",
+    "\x7f",
+    "\u202egnp.exe",
+    "\u2066x",
+    "\u200b",
+    "\ud800",
+    "\r",
+    "\x00",
+    "\U000e0041",
+]
 
 
 def seen(capsys: pytest.CaptureFixture[str]) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import html
 import re
 
+from gatewayd.domain.unseen import UNSEEN
 from gatewayd.services.proof import Document, Section
 
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_UNSEEN = re.compile(rf"(?![\t\n])[{UNSEEN}]")
 _STYLE = """
 @page { size: A4; margin: 18mm }
 body { font: 10.5pt/1.4 system-ui, sans-serif; color: #222; max-width: 174mm; margin: 8mm auto; padding: 0 4mm }
