@@ -24,7 +24,8 @@ from gatewayd.errors import UsageError
 
 LONGEST_LINE = 100_000
 _ANCHOR = re.compile(r"([0-9]{1,18}):([0-9a-fA-F]{64})")
-_IN_JOURNAL = re.compile(r"\baudit\.anchor\b.*?\bseq=([0-9]{1,18})\b.*?\bhash=([0-9a-f]{64})\b")
+# Alone on its line but for what a journal writes before: what another line quotes, as the name of a file, is none.
+_IN_JOURNAL = re.compile(r"(?:[^\"']*\s)?audit\.anchor\s+seq=([0-9]{1,18}) hash=([0-9a-f]{64})\s*")
 _KINDS = {name: int if name in ("seq", "version") else dict if name == "details" else str for name in Row._fields}
 
 
@@ -40,7 +41,7 @@ def anchors(lines: Iterable[str]) -> Iterator[Anchor]:
     """Those in the lines of a journal, and those that stand alone on a line; other lines are passed over."""
     for line in lines:
         words = line[:LONGEST_LINE]
-        found = _IN_JOURNAL.search(words) or _ANCHOR.fullmatch(words.strip())
+        found = _IN_JOURNAL.fullmatch(words) or _ANCHOR.fullmatch(words.strip())
         if found is not None:
             yield Anchor(int(found[1]), bytes.fromhex(found[2]))
 
