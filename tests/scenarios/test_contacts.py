@@ -193,3 +193,21 @@ def test_at_a_terminal_a_person_is_asked(installed: Installation, typed: str, wr
     assert process.wait(30) == 0
     assert b"ville: Lyon" in seen
     assert (FIRST in contacts(installed)) is written
+
+
+def test_the_agreements_of_a_list_leave_out_who_opted_out_and_what_is_recorded(installed: Installation) -> None:
+    installed.run("optouts", "add", SECOND)
+    words = (
+        "contacts",
+        "import",
+        "--yes",
+        listed(installed, ZOE, LEO),
+        "--consent",
+        "events",
+        "--agreed",
+        "31/01/2026",
+    )
+    assert installed.run(*words).returncode == 0
+    assert [len(installed.json("consents", "show", one)["consents"]) for one in (FIRST, SECOND)] == [1, 0]
+    assert installed.json(*words)["consents"] == 0
+    assert len(installed.json("consents", "show", FIRST)["consents"]) == 1

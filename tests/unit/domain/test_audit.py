@@ -164,6 +164,12 @@ def test_one_wrong_anchor_among_right_ones_is_found() -> None:
     assert verify(ROWS, [HEAD, Anchor(7, ROWS[6].hash), Anchor(7, ROWS[7].hash)]).broken is not None
 
 
+def test_a_wrong_anchor_of_the_beginning_is_found() -> None:
+    assert found(ROWS, Anchor(0, ROWS[0].hash)) == (0, Fault.REWRITTEN)
+    broken = verify(ROWS[7:], [Anchor(7, ROWS[7].hash)], after=Anchor(7, ROWS[6].hash)).broken
+    assert broken is not None, "nor may an anchor contradict what a part begins with"
+
+
 def test_each_fault_has_its_sentence() -> None:
     broken = verify(edited(41, {"actor": "x"})).broken
     assert str(broken).startswith("entry 41 does not fit the one before it")

@@ -51,3 +51,7 @@ def test_ones_own_name_without_its_accent_is_ones_own() -> None:
 def test_what_two_people_share_tells_nobody_apart() -> None:
     found = others((ANNE, ("Lyonnais",)), (KARIM, ("Villeurbanne",)), ("+33639980003", ("Villeurbanne",)))
     assert found.fault("à Villeurbanne", ANNE, {}) == ""
+
+
+def test_digits_alone_are_nobodys_field() -> None:
+    assert others((ANNE, ()), (KARIM, ("69100", "Lyon 69100"))).fault("Salle 69100", ANNE, {}) == ""
