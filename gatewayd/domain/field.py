@@ -65,15 +65,22 @@ def plain_text(cell: str, longest: int = LONGEST_TEXT) -> str:
     return text
 
 
+# What one program writes and another does not, for the same word.
+_ALIKE = str.maketrans({
+    "\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u00b4": "'", "`": "'", "\u2010": "-", "\u2011": "-", "\u2013": "-",
+    "\u2212": "-", "œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae",
+})  # fmt: skip
+
+
 def fold(words: str) -> str:
-    """Small letters without accents, for comparing what people write."""
-    plain = unicodedata.normalize("NFKD", words).casefold()
+    """Small letters without accents, one apostrophe and one hyphen, for comparing what people write."""
+    plain = unicodedata.normalize("NFKD", words.translate(_ALIKE)).casefold()
     return " ".join("".join(letter for letter in plain if not unicodedata.combining(letter)).split())
 
 
 def fold_heading(heading: str) -> str:
     """A heading as one word, `Date d'adhésion` is `date_d_adhesion`: columns are found by it."""
-    return "_".join(re.findall(r"[a-z0-9]+", fold(heading.replace("œ", "oe").replace("Œ", "OE"))))
+    return "_".join(re.findall(r"[a-z0-9]+", fold(heading)))
 
 
 GIVEN_NAME = ("prenom", "first_name", "firstname", "given_name", "forename", "prenoms")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayd.domain.field import Field, FieldType, Value, fold_heading, plain_text, read_language
+from gatewayd.domain.field import Field, FieldType, Value, fold, fold_heading, plain_text, read_language
 from gatewayd.errors import UsageError
 
 
@@ -93,7 +93,27 @@ def test_a_name_is_short() -> None:
 
 
 @pytest.mark.parametrize(
-    ("heading", "folded"), [("Date d'adhésion", "date_d_adhesion"), ("N°", "n"), ("Cœur", "coeur"), ("***", "")]
+    ("heading", "folded"),
+    [
+        ("Date d'adhésion", "date_d_adhesion"),
+        ("Date d\u2019adhésion", "date_d_adhesion"),
+        ("N°", "n"),
+        ("Cœur", "coeur"),
+        ("***", ""),
+    ],
 )
 def test_headings(heading: str, folded: str) -> None:
     assert fold_heading(heading) == folded
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("L\u2019Isle-Adam", "l'isle-adam"),
+        ("Vœuil", "VOEUIL"),
+        ("Saint\u2011Étienne", "saint-etienne"),
+        ("a  b", "A B"),
+    ],
+)
+def test_words_that_programs_write_differently_are_the_same(one: str, other: str) -> None:
+    assert fold(one) == fold(other)
