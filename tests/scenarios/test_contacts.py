@@ -211,3 +211,16 @@ def test_the_agreements_of_a_list_leave_out_who_opted_out_and_what_is_recorded(i
     assert [len(installed.json("consents", "show", one)["consents"]) for one in (FIRST, SECOND)] == [1, 0]
     assert installed.json(*words)["consents"] == 0
     assert len(installed.json("consents", "show", FIRST)["consents"]) == 1
+
+
+def test_a_field_declared_otherwise_takes_the_value_of_the_next_list(installed: Installation) -> None:
+    one = "Nom;Portable;Montant\r\nLéger;06 39 98 00 01;1\r\n"
+    (installed.directory / "m.csv").write_bytes(one.encode("cp1252"))
+    words = ("contacts", "import", "--yes", str(installed.directory / "m.csv"))
+    installed.run(*words)
+    declared = installed.file.read_text()
+    installed.file.write_text(declared.replace("montant: {type: number", "montant: {type: boolean"))
+    assert installed.json("segments", "preview", "montant")["contacts"] == 0
+    (change,) = installed.json(*words)["changed"]
+    assert change["differences"] == [{"field": "montant", "old": 1, "new": True}]
+    assert installed.json("segments", "preview", "montant")["contacts"] == 1
