@@ -6,6 +6,10 @@
 
 The receipt is in the transaction of the messages, so a crash leaves both or neither, and the request may come again.
 What was refused leaves no receipt: the reason may be gone when it comes again. A key lives 30 days.
+
+Of many messages `STEP` are accepted in a transaction, for a STOP must not wait for ten thousand. Each of these keeps
+the receipt that is true if it is the last: a crash, or a disk that fills up, leaves an answer which says from which
+message on nothing was accepted (`interrupted_at`).
 """
 
 from __future__ import annotations
@@ -17,19 +21,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+import structlog
 from sqlalchemy.engine import Connection
 
 from gatewayd.clock import Clock, rfc3339
-from gatewayd.errors import GatewaydError, KeyBusy, KeyReused, NothingAccepted, NumberError, RefusedByRule
+from gatewayd.errors import GatewaydError, KeyBusy, KeyReused, NothingAccepted, NumberError, RefusedByRule, StoreError
 from gatewayd.services.intake import Draft, Intake
 from gatewayd.services.tokens import Caller
 from gatewayd.store.engine import Database
 from gatewayd.store.receipts import Kept, Receipts
 from gatewayd.store.work import NewMessage
 
+log = structlog.get_logger(__name__)
+
 KEY_LIVES = timedelta(days=30)
+STEP = 500
+"""Messages of one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +89,14 @@ class Submissions:
         def accept() -> Answer:
             self._spend(caller, 1)
             new = self._intake.check(purpose, draft.number, draft.text, feed=caller.feed)
-            return self._keep(caller, request, [new], lambda ids: _as_json(new, ids[0]))
+            answer, _ = self._keep(caller, request, [new], lambda ids: _as_json(new, ids[0]))
+            return answer
 
         return self._once(request, accept)
 
     def send_all(self, caller: Caller, purpose: str, drafts: Sequence[Draft], request: Request) -> Answer:
-        """Many: the good ones are accepted in one transaction, the others are told with their reasons. Nothing is
-        accepted: NothingAccepted."""
+        """Many: the good ones are accepted `STEP` by `STEP`, the others are told with their reasons. Nothing is
+        accepted: NothingAccepted. What keeps the first step from being kept is raised; later, the answer tells it."""
         caller.may_send_for(purpose)
 
         def accept() -> Answer:
@@ -97,16 +108,27 @@ class Submissions:
             ]
             if not new:
                 raise NothingAccepted(refused)
-
-            def told(ids: Sequence[int]) -> dict[str, Any]:
-                accepted = [
-                    {"index": place, "id": id_, "parts": one.parts} for (place, one), id_ in zip(new, ids, strict=True)
-                ]
-                return {"accepted": len(new), "refused": len(refused), "messages": accepted, "refusals": refused}
-
-            return self._keep(caller, request, [one for _, one in new], told)
+            return self._in_steps(caller, request, new, refused)
 
         return self._once(request, accept)
+
+    def _in_steps(
+        self, caller: Caller, request: Request, new: Sequence[tuple[int, NewMessage]], refused: Sequence[Any]
+    ) -> Answer:
+        accepted: list[dict[str, int]] = []
+        answer = Answer(b"")
+        for begin in range(0, len(new), STEP):
+            step, behind = new[begin : begin + STEP], new[begin + STEP :]
+            told = partial(_of_many, accepted, step, refused, behind[0][0] if behind else None)
+            try:
+                answer, ids = self._keep(caller, request, [one for _, one in step], told)
+            except StoreError as error:
+                if not accepted:
+                    raise
+                log.warning("intake.interrupted", accepted=len(accepted), left=len(new) - begin, error=str(error))
+                break
+            accepted += _numbered(step, ids)
+        return answer
 
     def forget(self) -> int:
         """Let go of keys that are too old; how many."""
@@ -118,7 +140,7 @@ class Submissions:
         request: Request,
         new: Sequence[NewMessage],
         told: Callable[[Sequence[int]], dict[str, Any]],
-    ) -> Answer:
+    ) -> tuple[Answer, Sequence[int]]:
         body = b""
 
         def also(connection: Connection, ids: Sequence[int]) -> None:
@@ -128,9 +150,9 @@ class Submissions:
                 kept = Kept(request.sha256, body)
                 Receipts.add(connection, request.token_id, request.key, kept, self._clock.utc_now())
 
-        self._intake.keep(new, by=caller.by, also=also)
+        ids = self._intake.keep(new, by=caller.by, also=also)
         self._queued()
-        return Answer(body)
+        return Answer(body), ids
 
     def _once(self, request: Request, accept: Callable[[], Answer]) -> Answer:
         if not request.key:
@@ -156,6 +178,23 @@ class Submissions:
         finally:
             with self._lock:
                 self._at_work.discard(one)
+
+
+def _numbered(step: Sequence[tuple[int, NewMessage]], ids: Sequence[int]) -> list[dict[str, int]]:
+    return [{"index": place, "id": id_, "parts": one.parts} for (place, one), id_ in zip(step, ids, strict=True)]
+
+
+def _of_many(
+    before: Sequence[Any],
+    step: Sequence[tuple[int, NewMessage]],
+    refused: Sequence[Any],
+    interrupted_at: int | None,
+    ids: Sequence[int],
+) -> dict[str, Any]:
+    """What is told when this step is the last that was accepted."""
+    accepted = [*before, *_numbered(step, ids)]
+    found = {"accepted": len(accepted), "refused": len(refused), "messages": accepted, "refusals": refused}
+    return found if interrupted_at is None else {**found, "interrupted_at": interrupted_at}
 
 
 def refusal(error: GatewaydError) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""Files and their rows: staged in short transactions, accepted in one, reported when they have settled, and again when
-more is known of their messages.
+"""Files and their rows: staged and accepted in short transactions, reported when they have settled, and again when more
+is known of their messages.
 
-A batch is one file of one feed. Its rows are staged a chunk at a time and mean nothing yet; `accept` turns all good
-ones into messages in ONE transaction, by one INSERT ... SELECT. The same content is accepted once per feed, which the
-database itself ensures. After a crash `begin` gives the same batch to the same claim: staged rows are dropped and read
-again, accepted ones stay.
+A batch is one file of one feed. Its rows are staged a chunk at a time and mean nothing yet; `accept` turns the good
+ones into messages, `SOME` in a transaction, for a STOP must not wait for 50,000. The first of these decides: from it on
+the batch is accepted, whatever crashes, and how far it came is the last row that has a message. The same content is
+accepted once per feed, which the database itself ensures. After a crash `begin` gives the same batch to the same claim:
+staged rows are dropped and read again; of a batch that is accepted, `accept` goes on from there.
 
     report   due --writing--> writing --reported--> written
               `<--- a message changes after it has left ---'
@@ -32,6 +33,8 @@ from gatewayd.store.handler_calls import NewCall, owe
 from gatewayd.store.schema import OPEN, OWING, attempts, batch_rows, batches, messages, sim_recipients, sims
 from gatewayd.store.unknowns import PARTS_SENT, RESENT
 
+SOME = 2_000
+"""Rows that become messages in one transaction."""
 _READ_AT_ONCE = 1000
 
 
@@ -144,34 +147,44 @@ class Batches:
     def accept(
         self, batch_id: int, purpose: Purpose, now: datetime, *, state: MessageState, reason: str = "", ahead: int = 0
     ) -> int:
-        """Turn all good rows into messages, in one transaction; how many. `ahead`: before others of their class.
+        """Turn all good rows into messages, some in a transaction: a STOP waits for none of them long; how many.
 
-        Accepted before, it tells how many there were. 0 also if the same content of the same feed was accepted
-        meanwhile, by another claim: `begin` then gives that one.
+        With the first of them the batch is accepted, and after a crash the same call brings in the others, each row
+        once. `ahead`: before others of their class. 0 if the same content of the same feed was accepted meanwhile, by
+        another claim: `begin` then gives that one.
         """
 
-        def all_of_them(connection: Connection) -> int:
-            batch = connection.execute(sa.select(batches).where(batches.c.id == batch_id)).one()
-            if batch.accepted_at is not None:
-                return int(connection.execute(_accepted(batch_id)).scalar_one())
-            twin = sa.and_(
-                batches.c.feed == batch.feed,
-                batches.c.fingerprint == batch.fingerprint,
-                batches.c.accepted_at.is_not(None),
-            )
-            if connection.execute(sa.select(batches.c.id).where(twin)).first() is not None:
-                return 0
-            taken = connection.execute(_insert(batch_id, batch.feed, purpose, now, state, reason, ahead)).rowcount
-            connection.execute(sa.update(batches).where(batches.c.id == batch_id).values(accepted_at=now))
-            audit.append(
-                connection, Event.BATCH_ACCEPTED, now, batch=batch_id, feed=batch.feed, purpose=purpose.key,
-                count=taken, state=str(state), digest=batch.fingerprint,
-            )  # fmt: skip
+        def some(connection: Connection) -> bool:
+            """Whether there may be more."""
+            after = connection.execute(_last_accepted(batch_id)).scalar_one()
+            taken = connection.execute(_insert(batch_id, feed, purpose, now, state, reason, ahead, after)).rowcount
             # The texts are in the messages now; keeping them twice would double the personal data.
-            connection.execute(sa.update(batch_rows).where(batch_rows.c.batch_id == batch_id).values(text=""))
-            return taken
+            until = connection.execute(_last_accepted(batch_id)).scalar_one()
+            told = sa.and_(batch_rows.c.batch_id == batch_id, batch_rows.c.row_number.between(after + 1, until))
+            connection.execute(sa.update(batch_rows).where(told).values(text=""))
+            return taken == SOME
 
-        return self._database.write(all_of_them)
+        def first(connection: Connection) -> bool:
+            if _was_accepted_elsewhere(connection, batch):
+                return False
+            change = sa.update(batches).where(batches.c.id == batch_id, batches.c.accepted_at.is_(None))
+            if connection.execute(change.values(accepted_at=now)).rowcount == 0:
+                return True
+            audit.append(
+                connection, Event.BATCH_ACCEPTED, now, batch=batch_id, feed=feed, purpose=purpose.key,
+                count=int(connection.execute(_good(batch_id)).scalar_one()), state=str(state),
+                digest=batch.fingerprint,
+            )  # fmt: skip
+            return some(connection)
+
+        with self._database.read() as reading:
+            batch = reading.execute(sa.select(batches).where(batches.c.id == batch_id)).one()
+        feed = batch.feed
+        more = self._database.write(first)
+        while more:
+            more = self._database.write(some)
+        with self._database.read() as reading:
+            return int(reading.execute(_accepted(batch_id)).scalar_one())
 
     def discard(self, batch_id: int) -> None:
         """Forget a batch that was not accepted, with its rows: nobody's number stays for nothing."""
@@ -264,6 +277,23 @@ def _accepted(batch_id: int) -> sa.Select[int]:
     return sa.select(sa.func.count()).select_from(messages).where(messages.c.batch_id == batch_id)
 
 
+def _was_accepted_elsewhere(connection: Connection, batch: sa.Row[*tuple[Any, ...]]) -> bool:
+    b = batches.c
+    twin = sa.and_(b.feed == batch.feed, b.fingerprint == batch.fingerprint, b.accepted_at.is_not(None))
+    return connection.execute(sa.select(b.id).where(twin, b.id != batch.id)).first() is not None
+
+
+def _good(batch_id: int) -> sa.Select[int]:
+    good = sa.and_(batch_rows.c.batch_id == batch_id, batch_rows.c.reason == "")
+    return sa.select(sa.func.count()).select_from(batch_rows).where(good)
+
+
+def _last_accepted(batch_id: int) -> sa.Select[int]:
+    """The last row that became a message; 0: none has."""
+    last = sa.select(sa.func.max(messages.c.row_number)).where(messages.c.batch_id == batch_id)
+    return sa.select(sa.func.coalesce(last.scalar_subquery(), 0))
+
+
 def _forget(connection: Connection, which: sa.ColumnElement[bool]) -> None:
     found = sa.select(batches.c.id).where(which)
     connection.execute(sa.delete(batch_rows).where(batch_rows.c.batch_id.in_(found)))
@@ -271,7 +301,7 @@ def _forget(connection: Connection, which: sa.ColumnElement[bool]) -> None:
 
 
 def _insert(
-    batch_id: int, feed: str, purpose: Purpose, now: datetime, state: MessageState, reason: str, ahead: int
+    batch_id: int, feed: str, purpose: Purpose, now: datetime, state: MessageState, reason: str, ahead: int, after: int
 ) -> sa.Insert:
     sticky = (
         sa.select(sim_recipients.c.sim_id)
@@ -307,7 +337,8 @@ def _insert(
     }
     good = (
         sa.select(*columns.values())
-        .where(batch_rows.c.batch_id == batch_id, batch_rows.c.reason == "")
+        .where(batch_rows.c.batch_id == batch_id, batch_rows.c.reason == "", batch_rows.c.row_number > after)
         .order_by(batch_rows.c.row_number)
+        .limit(SOME)
     )
     return sa.insert(messages).from_select([column.name for column in columns], good)

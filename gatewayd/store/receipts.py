@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
 
 from gatewayd.store.engine import Database
@@ -51,12 +52,14 @@ class Receipts:
 
     @staticmethod
     def add(connection: Connection, token_id: int, key: str, kept: Kept, at: datetime) -> None:
-        """Keep an answer, in the caller's transaction."""
+        """Keep an answer in place of what was told before, in the caller's transaction."""
         values = {
             "token_id": token_id, "key": key, "request_sha256": kept.request_sha256,
             "answer": zlib.compress(kept.answer, 6), "made_at": at,
         }  # fmt: skip
-        connection.execute(sa.insert(receipts), values)
+        told = upsert(receipts).values(values)
+        change = {"answer": told.excluded.answer, "made_at": told.excluded.made_at}
+        connection.execute(told.on_conflict_do_update(index_elements=[_r.token_id, _r.key], set_=change))
 
     def forget(self, before: datetime) -> int:
         """Let go what was made before; how many."""

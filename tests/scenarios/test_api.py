@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from datetime import timedelta
@@ -12,8 +13,11 @@ import pytest
 
 from gatewayd.clock import SystemClock
 from gatewayd.domain.token import Scope
+from gatewayd.errors import DiskNearlyFull
+from gatewayd.services import submissions
 from gatewayd.services.space import Space
 from gatewayd.store import audit
+from gatewayd.store.receipts import Kept, Receipts
 from tests.serving import ALICE, ALICE_E164, TO_ALICE, Serving
 
 SEND = "/v1/messages"
@@ -93,6 +97,60 @@ def test_many_in_one_call_each_with_its_fate(api: Serving) -> None:
     assert told["refusals"][0] | {"detail": ""} == {"index": 3, "reason": "emergency", "detail": ""}
     texts = {message.id: message.text for message in api.outbox.list()}
     assert texts == {one["id"]: f"Bonjour {one['index']}" for one in told["messages"]}
+
+
+@pytest.mark.parametrize("fails_at", [0, 1])
+def test_a_disk_that_fills_up_in_the_middle_tells_from_which_message_on(
+    api: Serving, monkeypatch: pytest.MonkeyPatch, fails_at: int
+) -> None:
+    steps, keep = [], api.submissions._intake.keep
+
+    def full(*words: Any, **more: Any) -> Any:
+        steps.append(words)
+        if len(steps) > fails_at:
+            raise DiskNearlyFull
+        return keep(*words, **more)
+
+    monkeypatch.setattr(submissions, "STEP", 2)
+    monkeypatch.setattr(api.submissions._intake, "keep", full)
+    numbers = ["0639980001", "112", "0639980002", "0639980003", "0639980004"]
+    body = {"purpose": "alerte", "messages": [{"recipient": number, "text": "x"} for number in numbers]}
+    token, key = api.token(), {"idempotency-key": "k"}
+    answer = api.ask("POST", f"{SEND}/many", token, json=body, headers=key)
+    if not fails_at:
+        assert (answer.status_code, api.count()) == (507, 0)
+        return
+    told = answer.json()
+    assert answer.status_code == 202
+    assert [one["index"] for one in told["messages"]] == [0, 2]
+    assert [one["index"] for one in told["refusals"]] == [1]
+    assert (told["interrupted_at"], api.count()) == (3, 2)
+    monkeypatch.setattr(api.submissions._intake, "keep", keep)
+    again = api.ask("POST", f"{SEND}/many", token, json=body, headers=key)
+    assert (again.json(), again.headers["idempotent-replayed"], api.count()) == (told, "true", 2)
+
+
+def test_a_death_in_the_middle_leaves_the_receipt_of_what_was_accepted(
+    api: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a process finds it that comes after: the last step's receipt is that of a call which ended there."""
+    monkeypatch.setattr(submissions, "STEP", 2)
+    body = {"purpose": "alerte", "messages": [{"recipient": f"063998000{n}", "text": "x"} for n in range(5)]}
+    kept: list[Kept] = []
+    receipts, add = Receipts(api.database), Receipts.add
+
+    def noted(*words: Any) -> None:
+        kept.append(words[3])
+        add(*words)
+
+    monkeypatch.setattr(Receipts, "add", staticmethod(noted))
+    told = api.ask("POST", f"{SEND}/many", api.token(), json=body, headers={"idempotency-key": "k"}).json()
+    steps = [json.loads(one.answer) for one in kept]
+    assert [(one["accepted"], one.get("interrupted_at")) for one in steps] == [(2, 2), (4, 4), (5, None)]
+    assert steps[-1] == told
+    found = receipts.find(1, "k")
+    assert found is not None
+    assert json.loads(found.answer) == told
 
 
 def test_none_of_many_is_a_refusal(api: Serving) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gatewayd.store import batches
 from tests.security.dropping import Office
 
 LIST = "tel;message\n0639980001;Réunion à 19 h\n0199001234;Bonjour\n0639980002;À bientôt\n".encode()
@@ -49,6 +51,28 @@ def test_each_row_once_and_one_answer(tmp_path: Path, step: str) -> None:
     assert answer.states == ["queued", "rejected", "queued"]
     assert office.claimed_files() == []
     assert list((office.root / "claimed").iterdir()) == []
+
+
+def test_a_power_cut_between_two_rows_of_the_acceptance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    insert, calls = batches._insert, []
+
+    def fails_at_the_second(*words: Any) -> Any:
+        calls.append(words)
+        if len(calls) == 2:
+            raise PowerCut
+        return insert(*words)
+
+    office = Office(tmp_path)
+    monkeypatch.setattr(batches, "SOME", 1)
+    monkeypatch.setattr(batches, "_insert", fails_at_the_second)
+    office.drop("relu/a.csv", LIST)
+    with pytest.raises(PowerCut):
+        office.turn()
+    assert len(office.queue()) == 1
+    office.restart()
+    office.turn()
+    assert office.states() == [(f"+3363998000{last}", "held", "approval") for last in (1, 2)]
+    assert office.answer().states == ["held", "rejected", "held"]
 
 
 @pytest.mark.parametrize("step", STEPS)

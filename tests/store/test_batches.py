@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
 from gatewayd.domain.message import MessageState
 from gatewayd.store.batches import Batch, Batches, StagedRow
 from gatewayd.store.engine import Database
 from gatewayd.store.outbox import Outbox, Work
 from gatewayd.store.reports import settle
+from gatewayd.store.schema import batch_rows
 from tests.store.conftest import NOW
 from tests.store.test_outbox import ALICE, BOB, EVENTS, sent, taken, wanted
 
@@ -58,6 +65,36 @@ def test_accepting_twice_accepts_once(database: Database, outbox: Outbox) -> Non
     batch = accepted(batches)
     assert batches.accept(batch.id, EVENTS, NOW, state=MessageState.QUEUED) == 2
     assert outbox.counts() == {"queued": 2}
+
+
+def test_a_death_between_two_transactions_brings_each_row_in_once(
+    database: Database, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches, write, done = Batches(database), database.write, []
+    monkeypatch.setattr("gatewayd.store.batches.SOME", 2)
+    batch = begun(batches)
+    rows = [
+        StagedRow(line, f"+336399800{line:02}", "" if line % 3 else "invalid", "x", "gsm7", 1) for line in range(1, 9)
+    ]
+    batches.stage(batch.id, rows)
+
+    def dies(change: Callable[[Connection], object]) -> object:
+        done.append(write(change))
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        return done[-1]
+
+    monkeypatch.setattr(database, "write", dies)
+    with pytest.raises(KeyboardInterrupt):
+        batches.accept(batch.id, EVENTS, NOW, state=MessageState.QUEUED)
+    monkeypatch.setattr(database, "write", write)
+    assert outbox.counts() == {"queued": 4}
+    again = begun(batches)
+    assert (again.id, again.accepted_at) == (batch.id, NOW)
+    assert batches.accept(batch.id, EVENTS, NOW, state=MessageState.QUEUED) == 6
+    assert [one.recipient[-2:] for one in reversed(outbox.list())] == ["01", "02", "04", "05", "07", "08"]
+    with database.read() as connection:
+        assert set(connection.execute(sa.select(batch_rows.c.text)).scalars()) == {""}
 
 
 def test_the_same_content_is_the_same_batch(database: Database) -> None:

@@ -2,12 +2,12 @@
 
 What is taken ends in exactly one of done/, rejected/ and corrupt/, with a report beside it:
 
-    claimed -> read -> staged -> accepted (one transaction) -> reported -> decided -> moved -> forgotten
+    claimed -> read -> staged -> accepted (some rows a transaction) -> reported -> decided -> moved -> forgotten
 
-A crash between two steps is taken up by the next turn. Before `accepted` the file is simply judged again; after it the
-database knows the claim, and the filing goes on. The same list in the same feed under another claim is refused; a file
-of one message is itself, whatever it says. When the database cannot be written, or the file changes while it is read,
-the claim waits for a later turn.
+A crash between two steps is taken up by the next turn. Before the first rows are accepted the file is simply judged
+again; after that the database knows the claim, the other rows follow, and the filing goes on. The same list in the same
+feed under another claim is refused; a file of one message is itself, whatever it says. When the database cannot be
+written, or the file changes while it is read, the claim waits for a later turn.
 """
 
 from __future__ import annotations
@@ -222,16 +222,18 @@ class DropFolder:
             )
             self._reached("read")
             if batch.accepted_at is not None:
-                accepted = self._accepted_before(batch, claim)
+                accepted = self._accepted_before(batch, feed, claim)
             else:
                 accepted = self._accept_rows(batch, feed, _File(stream, name, kind, look), claim)
         write_report(claim.report, report_lines(self._batches, batch.id), self._style)
         return accepted
 
-    def _accepted_before(self, batch: Batch, claim: Claim) -> int:
-        """Nothing more to accept: a crash came after the acceptance, or another file had the same content."""
-        if batch.claim != claim.token:
+    def _accepted_before(self, batch: Batch, feed: Feed, claim: Claim) -> int:
+        """A crash came after the first rows were accepted: the others follow; or another file had the same content."""
+        if batch.claim != claim.token or batch.accepted_at is None:
             raise Refused(REJECTED, "already_accepted", at=batch.accepted_at, name=batch.name)
+        state, reason = _begins(feed)
+        self._batches.accept(batch.id, feed.purpose, batch.accepted_at, state=state, reason=reason)
         return 0
 
     def _accept_rows(self, batch: Batch, feed: Feed, file: _File, claim: Claim) -> int:
@@ -249,7 +251,7 @@ class DropFolder:
             write_report(claim.report, report_lines(self._batches, batch.id), self._style)
             self._batches.discard(batch.id)
             raise Refused(REJECTED, NO_GOOD_ROW, why=why)
-        state, reason = (MessageState.HELD, APPROVAL) if feed.approval_required else (MessageState.QUEUED, "")
+        state, reason = _begins(feed)
         accepted = self._batches.accept(
             batch.id, _asked(feed.purpose, content), self._clock.utc_now(), state=state, reason=reason,
             ahead=content.ahead,
@@ -286,6 +288,11 @@ def _staged(row: Judged) -> StagedRow:
     if row.plan is None:
         return StagedRow(row.line, row.recipient, row.reason)
     return StagedRow(row.line, row.recipient, "", row.plan.text, str(row.plan.alphabet), len(row.plan.parts))
+
+
+def _begins(feed: Feed) -> tuple[MessageState, str]:
+    """The state in which a message of this feed begins, and why."""
+    return (MessageState.HELD, APPROVAL) if feed.approval_required else (MessageState.QUEUED, "")
 
 
 def _asked(purpose: Purpose, content: Content) -> Purpose:

@@ -97,6 +97,11 @@ class AcceptedMany(BaseModel):
     refused: int
     messages: list[AcceptedOne]
     refusals: list[Refusal]
+    interrupted_at: int | None = Field(
+        None,
+        description="Only where the gateway stopped, or its disk filled up: the index from which on none of those that "
+        "are not in `refusals` was accepted. Send these again, with another key.",
+    )
 
 
 class Message(BaseModel):
