@@ -111,7 +111,7 @@ def try_(
     answer = send.test(secrets.token_hex(12))
     seconds, told = here.clock.monotonic() - begun, judge(answer) is Verdict.TOLD
     words = f"status {answer.status}" if answer.status is not None else answer.trouble
-    store.tested(name, here.clock.utc_now(), by=by or context.operator(), outcome=words)
+    store.tested(name, here.clock.utc_now(), by=by or context.operator(), outcome=words, well=told)
     if json:
         output.as_json({"told": told, "status": answer.status, "trouble": answer.trouble or None, "seconds": seconds})
     elif told:

@@ -42,7 +42,8 @@ log = structlog.get_logger(__name__)
 
 IDLE = 1.0
 """Seconds between two looks."""
-_LONG = 60.0
+_ASLEEP = 5.0
+"""While it rests: an operator may want it to be tried now."""
 _AT_ONCE = 50
 
 Thing: TypeAlias = MessageRecord | Incoming | OptOut | Campaign | Sim
@@ -116,13 +117,12 @@ class Courier:
 
     def run_once(self) -> float:
         """Tell what there is to tell; seconds until the next look. StorageUnavailable."""
-        resting = self._rests_until - self._clock.monotonic()
-        if resting > 0:
-            return min(resting, _LONG)
-        now = self._clock.utc_now()
+        now, resting = self._clock.utc_now(), self._rests_until - self._clock.monotonic()
         condition = self._webhooks.condition(self._name)
         if condition is None or condition.gone_at is not None or not self._clock.trusted():
             return IDLE
+        if resting > 0 and condition.failures:
+            return min(resting, _ASLEEP)
         self._was_well = self._was_well and condition.failing_since is None
         self._happenings.note(now, gives_reports(now))
         due = self._webhooks.due(self._name, now, _AT_ONCE)
@@ -130,7 +130,7 @@ class Courier:
         new = self._happenings.following(condition.reached, self._interest, _AT_ONCE)
         if self._tell_new(new) and all(map(self._tell, again)) and _AT_ONCE in (len(due), len(new)):
             return 0.0
-        return max(IDLE, min(self._rests_until - self._clock.monotonic(), _LONG))
+        return max(IDLE, min(self._rests_until - self._clock.monotonic(), _ASLEEP))
 
     def _tell_new(self, new: Sequence[Occurrence]) -> bool:
         """Whether all of them have found their place."""

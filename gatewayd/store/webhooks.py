@@ -33,7 +33,8 @@ _w, _d, _h = webhooks.c, deliveries.c, happenings.c
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """How an endpoint is: `failing_since` absent while it answers well, `gone_at` absent until it says 410."""
+    """How an endpoint is: `failing_since` absent while it answers well, `gone_at` absent until it says 410; so many
+    `failures` in a row, none where somebody wants it to be tried now."""
 
     name: str
     url: str
@@ -242,8 +243,10 @@ class Webhooks:
             revived = connection.execute(again.values(dead_at=None, due_at=now, since=now, tries=0)).rowcount
             if delivery is not None and not revived:
                 raise UsageError(f"there is no dead letter {delivery}; gatewayd webhooks dead lists them")
-            back = sa.update(webhooks).where(_w.gone_at.is_not(None), *([_w.name == name] if name else [sa.false()]))
-            brought_back = back.values(gone_at=None, reached=_last(connection), failures=0, trouble="")
+            back = sa.update(webhooks).where(_w.gone_at.is_not(None), _w.name == name)
+            brought_back = back.values(gone_at=None, reached=_last(connection), trouble="")
+            waiting = sa.select(_d.webhook).where(_PENDING)
+            connection.execute(sa.update(webhooks).where(_w.name.in_(waiting)).values(failures=0))
             if connection.execute(brought_back).rowcount or revived:
                 told = name or None
                 audit.append(
@@ -253,11 +256,15 @@ class Webhooks:
 
         return self._database.write(revive)
 
-    def tested(self, name: str, now: datetime, *, by: str, outcome: str) -> None:
-        """An operator has had a test sent to it."""
-        self._database.write(
-            lambda connection: audit.append(connection, Event.WEBHOOK_TESTED, now, by=by, webhook=name, outcome=outcome)
-        )
+    def tested(self, name: str, now: datetime, *, by: str, outcome: str, well: bool) -> None:
+        """An operator has had a test sent to it; if it answered well, what waits for it need not wait longer."""
+
+        def note(connection: Connection) -> None:
+            if well:
+                connection.execute(sa.update(webhooks).where(_w.name == name).values(failures=0))
+            audit.append(connection, Event.WEBHOOK_TESTED, now, by=by, webhook=name, outcome=outcome)
+
+        self._database.write(note)
 
     def counts(self, name: str, interest: Interest) -> Counts:
         """What an endpoint has still to be told (at most; of people it may not be for it), and what was given up."""

@@ -8,6 +8,7 @@ from gatewayd.clock import SystemClock
 from gatewayd.domain.events import Happening
 from gatewayd.domain.webhooks import Answer, place_of
 from gatewayd.interfaces.webhooks import Sender, Target
+from gatewayd.services.dispatcher import LineStatus
 from gatewayd.services.webhooks import Courier, Endpoint, Tidying
 from gatewayd.store.happenings import Happenings, Interest, Occurrence
 from gatewayd.store.webhooks import Condition, Counts, Webhooks
@@ -53,6 +54,10 @@ class TellingWorld(ReceivingWorld):
         Tidying(
             self.db, {name: endpoint.interest for name, (_, endpoint) in self.endpoints.items()}, self.clock
         ).run_once()
+
+    def statuses(self) -> list[LineStatus]:
+        """As the dispatcher has them."""
+        return [LineStatus(line.port, *line.status, crashes=0) for line in self.lines.values()]
 
     def condition(self, name: str = "app") -> Condition:
         found = self.webhooks.condition(name)

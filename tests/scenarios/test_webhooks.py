@@ -16,6 +16,7 @@ from gatewayd.domain.message import MessageState
 from gatewayd.domain.purpose import Basis, Purpose
 from gatewayd.domain.webhooks import LIFE
 from gatewayd.services.hearsay import ENOUGH, LONG_AGO
+from gatewayd.services.webhooks import SimWatch
 from gatewayd.store.happenings import KEPT, Interest
 from gatewayd.store.outbox import Resolution
 from tests.receiver import Told
@@ -363,3 +364,60 @@ def test_a_message_that_was_erased_is_told_no_more(make: Make) -> None:
     world.tell()
     assert app.told == []
     assert world.counts().pending == 0
+
+
+def test_a_test_that_is_answered_well_ends_a_rest(make: Make) -> None:
+    world = make(options=SILENT)
+    app = world.hear()
+    app.answer = lambda _told: (503, {"retry-after": "3600"})
+    world.accept(WHO)
+    world.tell()
+    app.answer = lambda _told: (200, {})
+    world.clock.advance(60)
+    world.tell()
+    assert len(app.told) == 1
+    world.webhooks.tested("app", world.clock.now, by="Zoé", outcome="status 200", well=True)
+    world.tell()
+    assert len(app.told) == 2
+    assert world.condition().failing_since is None
+
+
+def test_a_sim_that_cannot_send_is_told_after_a_minute_and_so_is_its_end(make: Make) -> None:
+    world = make(options=SILENT)
+    app = world.hear()
+    watch = SimWatch(world.db, world.statuses, world.clock)
+    world._heard("a", lambda: world.sims["a"].unplug(0))
+    world.settle()
+    assert [world.statuses()[0].why, watch.run_once()] == ["absent", 0]
+    world.clock.advance(59)
+    assert watch.run_once() == 0
+    world.clock.advance(2)
+    assert (watch.run_once(), watch.run_once()) == (1, 0)
+    assert SimWatch(world.db, world.statuses, world.clock).run_once() == 0  # the next life remembers
+    world.sims["a"].plug()
+    world.clock.advance(60)
+    world.settle()
+    assert (world.statuses()[0].why, watch.run_once()) == ("", 0)
+    world.clock.advance(61)
+    assert watch.run_once() == 1
+    world.tell()
+    assert [(one.type, one.data["name"], one.data["state"]) for one in app.told] == [
+        ("sim.trouble", "a", "absent"), ("sim.well", "a", "ok"),
+    ]  # fmt: skip
+
+
+def test_what_is_kept_for_it_holds_neither_number_nor_text(make: Make) -> None:
+    world = make(options=SILENT)
+    app = world.hear()
+    app.answer = lambda _told: (400, {})
+    world.accept(WHO, text="Un secret")
+    world.write("a", WHO, "STOP un secret")
+    world.turn()
+    world.tell()
+    with world.db.read() as connection:
+        kept = [
+            str(connection.exec_driver_sql(f"SELECT * FROM {table}").all())  # noqa: S608  (our own words)
+            for table in ("happenings", "deliveries", "webhooks")
+        ]
+    assert len(world.happened()) >= 3
+    assert all(WHO not in words and "secret" not in words.lower() for words in kept)
