@@ -110,6 +110,7 @@ class Courier:
         self._happenings, self._webhooks, self._things = Happenings(database), Webhooks(database), Things(database)
         self._clock, self._rng = clock, rng or random.SystemRandom()
         self._stopping, self._rests_until, self._was_well = threading.Event(), 0.0, True
+        self._seen = -1  # up to there nothing is new
 
     def stop(self) -> None:
         """No further delivery; the present one ends by itself."""
@@ -123,11 +124,15 @@ class Courier:
             return IDLE
         if resting > 0 and condition.failures:
             return min(resting, _ASLEEP)
+        if condition.newest == self._seen and (condition.due_at is None or condition.due_at > now):
+            return IDLE
         self._was_well = self._was_well and condition.failing_since is None
         self._happenings.note(now, gives_reports(now))
         due = self._webhooks.due(self._name, now, _AT_ONCE)
         again = [Pending(one.what, one.since, one.tries) for one in due]
         new = self._happenings.following(condition.reached, self._interest, _AT_ONCE)
+        if not new:
+            self._seen = condition.newest
         if self._tell_new(new) and all(map(self._tell, again)) and _AT_ONCE in (len(due), len(new)):
             return 0.0
         return max(IDLE, min(self._rests_until - self._clock.monotonic(), _ASLEEP))

@@ -34,7 +34,8 @@ _w, _d, _h = webhooks.c, deliveries.c, happenings.c
 @dataclass(frozen=True, slots=True)
 class Condition:
     """How an endpoint is: `failing_since` absent while it answers well, `gone_at` absent until it says 410; so many
-    `failures` in a row, none where somebody wants it to be tried now."""
+    `failures` in a row, none where somebody wants it to be tried now. And what there is: the `newest` happening, and
+    when the first of what it refused is due."""
 
     name: str
     url: str
@@ -45,6 +46,8 @@ class Condition:
     told: int
     told_at: datetime | None
     gone_at: datetime | None
+    newest: int
+    due_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,15 @@ class Counts:
     dead: int
 
 
-_CONDITION = sa.select(*(_w[name] for name in Condition.__dataclass_fields__))
+_CONDITION = sa.select(
+    webhooks,
+    sa.select(sa.func.coalesce(sa.func.max(_h.id), 0)).scalar_subquery().label("newest"),
+    sa.select(sa.func.min(_d.due_at, type_=UtcTime))
+    .where(_d.webhook == _w.name, _d.dead_at.is_(None))
+    .correlate(webhooks)
+    .scalar_subquery()
+    .label("due_at"),
+)
 _OWN = (_d.id.label("delivery_id"), _d.webhook, _d.tries, _d.trouble, _d.since, _d.due_at, _d.dead_at)
 _DELIVERY = sa.select(*_OWN, *COLUMNS).join_from(deliveries, happenings, _h.id == _d.happening_id)
 _PENDING = _d.dead_at.is_(None)
