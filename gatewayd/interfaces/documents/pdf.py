@@ -1,7 +1,7 @@
 """A document as PDF, by fpdf2, which is installed only where somebody wants PDFs (55 MB with what it needs).
 
 Names are written with DejaVu, which Debian has (fonts-dejavu-core). Without it the PDF's own fonts serve, which know
-the letters of western Europe only: a document with others is refused, for a proof changes no letter.
+the letters of western Europe only. A document with letters that the font has not is refused, for a proof changes none.
 """
 
 from __future__ import annotations
@@ -48,6 +48,11 @@ def _family(page: FPDF, document: Document, fonts: Path) -> str:
     if all((fonts / face).is_file() for face in _FACES.values()):
         page.add_font("DejaVu", "", fonts / _FACES[""])
         page.add_font("DejaVu", "B", fonts / _FACES["B"])
+        known = page.fonts["dejavu"].cmap  # type: ignore[union-attr]  # a font of a file
+        words = plain("".join(_words(document))).replace("\n", "").replace("\t", "")
+        missing = next((letter for letter in words if ord(letter) not in known), None)
+        if missing is not None:
+            raise UsageError(f"no font here has {missing!r}: print what --html writes")
         return "DejaVu"
     try:
         "".join(_words(document)).encode("cp1252")

@@ -65,6 +65,14 @@ def test_without_a_font_western_letters_serve_and_others_are_refused(tmp_path: P
         pdf.render(document("Łukasz"), NOW, fonts=tmp_path)
 
 
+@pytest.mark.skipif(not pdf.FONTS.is_dir(), reason="fonts-dejavu-core is not installed")
+def test_with_a_font_too_no_letter_is_lost(caplog: pytest.LogCaptureFixture) -> None:
+    assert pdf.render(document("Łukasz\nΩ €"), NOW).startswith(b"%PDF-")
+    assert caplog.records == []
+    with pytest.raises(UsageError, match="山"):
+        pdf.render(document("山田"), NOW)
+
+
 def test_without_fpdf2_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fpdf", None)
     with pytest.raises(UsageError, match="pip install fpdf2"):
