@@ -86,6 +86,14 @@ def test_a_withdrawal_is_a_record_and_ends_it(installed: Installation) -> None:
     assert len(records(installed)) == 2
 
 
+def test_nobody_withdraws_before_he_agreed(installed: Installation) -> None:
+    installed.run("consents", "record", "-p", "events", FIRST, "--agreed", "01/02/2026")
+    done = installed.run("consents", "withdraw", "-p", "events", FIRST, "--said", "31/01/2026")
+    assert (done.returncode, "has agreed since: 2026-0" in done.stderr) == (2, True)
+    assert len(records(installed)) == 1
+    assert installed.run("consents", "withdraw", "-p", "events", FIRST, "--said", "01/02/2026").returncode == 0
+
+
 def test_last_years_agreement_undoes_no_withdrawal(installed: Installation) -> None:
     installed.run("consents", "record", "-p", "events", FIRST)
     installed.run("consents", "withdraw", "-p", "events", FIRST)
