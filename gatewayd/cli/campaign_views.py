@@ -102,6 +102,10 @@ def print_explanation(found: Explanation, zone: tzinfo, language: str) -> None:
         output.show(_days(found, zone, language))
     for one in found.remarks:
         output.warn(one.words)
+    if found.forcing:
+        letters = ", ".join(f"{each} ({output.many(count, 'text')})" for each, count in found.forcing.most_common(5))
+        how = "write it otherwise, or set `encoding: gsm7` of the purpose"
+        output.warn(f"70 characters an SMS instead of 160, for the sake of {letters}: {how}")
     _print_late(found, zone)
 
 

@@ -221,7 +221,7 @@ def first_opening(
             opening = next_opening(one, moment, tz, holiday)
             if opening is None or (opening - at).days > 400:
                 return None
-            moment = max(moment, opening)
+            moment = opening
         if moment == last and all(next_opening(one, moment, tz, holiday) == moment for one in hours):
             return moment
         last = moment

@@ -34,6 +34,7 @@ def explanation_json(found: Explanation) -> dict[str, object]:
         "reasons": dict(found.reasons),
         "parts": found.parts,
         "alphabets": dict(found.alphabets),
+        "forcing_ucs2": dict(found.forcing),
         "price": found.price,
         "approvals_needed": found.approvals,
         "opens_at": rfc3339(found.opens_at),

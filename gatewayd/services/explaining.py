@@ -51,7 +51,7 @@ class Told:
 
 @dataclass(slots=True)
 class Explanation:
-    """What a campaign would do."""
+    """What a campaign would do. `forcing`: the letters that make texts UCS-2, and to how many people."""
 
     campaign: Campaign
     size: int = 0
@@ -61,6 +61,7 @@ class Explanation:
     reasons: Counter[str] = field(default_factory=Counter)
     alphabets: Counter[str] = field(default_factory=Counter)
     lengths: Counter[int] = field(default_factory=Counter)
+    forcing: Counter[str] = field(default_factory=Counter)
     sample: list[tuple[str, str]] = field(default_factory=list)
     people: list[Told] = field(default_factory=list)
     shares: list[Share] = field(default_factory=list)
@@ -108,6 +109,7 @@ def explain(
         found.parts += one.parts
         found.alphabets[one.alphabet] += 1
         found.lengths[one.parts] += 1
+        found.forcing.update(verdict.plan.forcing)
         if len(found.sample) < sample:
             found.sample.append((verdict.number, verdict.plan.text))
         if len(found.people) % 1000 == 0:

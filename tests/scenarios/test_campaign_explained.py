@@ -101,6 +101,17 @@ def test_it_is_told_to_people_and_to_programs(world: CampaigningWorld, capsys: p
     assert (told[2]["sim"], told[2]["waits_for"], told[2]["late"]) == ("a", "per_day", False)
 
 
+def test_letters_that_make_it_dearer_are_named(make_campaigns: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    world = make_campaigns()
+    world.person(1)
+    world.person(2, given_name="Léa", ville="Saint-Père-lès-Œuvres")
+    world.create(template="Bonne fête {{ prenom }}, à {{ ville }}", audience="ville est rempli")
+    found = world.explain()
+    assert dict(found.forcing) == {"ê": 2, "Œ": 1}
+    print_explanation(found, PARIS, "fr")
+    assert "for the sake of ê (2 texts), Œ (1 text)" in " ".join(capsys.readouterr().err.split())
+
+
 def test_before_the_hours_each_waits_for_them(make_campaigns: Make) -> None:
     world = make_campaigns(purposes=(INFO,))
     world.clock.now = datetime(2026, 3, 10, 3, 0, tzinfo=UTC)

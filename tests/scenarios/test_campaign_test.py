@@ -53,7 +53,7 @@ def office(tmp_path: Path, network: SimulatorProcess) -> Office:
     office.file.write_text(CONFIGURATION.format(directory=tmp_path, ports=network.ports), encoding="utf-8")
     people = tmp_path / "membres.csv"
     people.write_text(PEOPLE, encoding="utf-8")
-    office.says("contacts", "import", str(people), "--yes", "--consent", "events", "--agreed", "01/09/2026")
+    office.says("contacts", "import", str(people), "--yes", "--consent", "events", "--agreed", "31/01/2026")
     segment = 'ville pas dans ("Vénissieux", "Oullins")'
     office.says(
         "campaigns", "create", "fete", "-p", "events", "-s", segment, "--by", "camille", "--text", TEXT,

@@ -170,6 +170,7 @@ class Explanation(BaseModel):
     reasons: dict[str, int] = Field(description="Who does not get it, by reason.", examples=[{"opt_out": 3}])
     parts: int
     alphabets: dict[str, int]
+    forcing_ucs2: dict[str, int] = Field(description="Letters that halve an SMS, and in how many texts.")
     price: float | None
     approvals_needed: int
     opens_at: Occasion

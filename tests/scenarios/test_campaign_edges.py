@@ -1,0 +1,84 @@
+"""Campaigns at their edges: what counts, from when on, and for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from gatewayd.domain.campaign import CampaignRules
+from gatewayd.domain.purpose import Limits
+from gatewayd.services import releasing
+from tests.scenarios.campaigning import CampaigningWorld
+from tests.scenarios.world import number
+
+Make = Callable[..., CampaigningWorld]
+
+
+def test_who_only_tested_it_has_not_received_it(world: CampaigningWorld) -> None:
+    for n in (1, 98, 99):
+        world.person(n)
+    world.create(audience='prenom = "Anne" and not written_since(1 day)')
+    world.desk.test("reunion", "camille")
+    world.turn()
+    assert len(world.ledger) == 2
+    world.create("relance", audience='received("reunion")', repeat="daily")
+    assert world.explain("relance").size == 0
+
+
+def test_it_is_judged_from_just_so_many_submissions_on(make_campaigns: Make) -> None:
+    refused = "".join(f"&rule={number(n).removeprefix('+')};cms=1" for n in range(1, 5))
+    rules = CampaignRules(pause_after=4, pause_at_refused_percent=50)
+    world = make_campaigns(rules=rules, limits=Limits(per_minute=2), options=refused)
+    for n in range(1, 8):
+        world.person(n)
+    world.let_go()
+    assert world.tick() == "running"  # two were refused: too few to judge
+    assert world.tick(60) == "paused"
+    assert world.campaigns.get("reunion").reason == (
+        "the network refused 4 of the last 4 SMS: does the operator block this line?"
+    )
+
+
+def test_stops_are_judged_from_just_so_many_messages_on(make_campaigns: Make) -> None:
+    rules = CampaignRules(pause_after=4, pause_at_stop_percent=10)
+    world = make_campaigns(rules=rules, limits=Limits(per_minute=4))
+    for n in range(1, 12):
+        world.person(n)
+    world.let_go()
+    world.tick()
+    world.write("a", number(1), "STOP")
+    assert world.tick(5) == "paused"  # the fourth had just gone out
+    assert world.campaigns.get("reunion").reason == "1 of 4 people answered STOP: is this what they agreed to?"
+
+
+def test_one_stop_before_so_many_messages_says_nothing_yet(make_campaigns: Make) -> None:
+    rules = CampaignRules(pause_after=4, pause_at_stop_percent=10)
+    world = make_campaigns(rules=rules, limits=Limits(per_minute=3))
+    for n in range(1, 12):
+        world.person(n)
+    world.let_go()
+    world.tick()
+    world.write("a", number(1), "STOP")
+    assert world.tick(5) == "running"
+
+
+def test_how_far_a_release_came_is_a_place_and_no_count(make_campaigns: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(releasing, "RELEASED_AT_ONCE", 2)
+    world = make_campaigns()
+    for n in range(1, 9):
+        world.person(n, ville="Lyon" if n % 2 else "Bron")
+    world.let_go()
+    world.tick()
+    assert world.sent_by("a") == [number(n) for n in (1, 3, 5, 7)]
+
+
+def test_a_paused_campaign_ends_at_its_deadline_too(make_campaigns: Make) -> None:
+    world = make_campaigns(limits=Limits(per_minute=1))
+    world.person(1)
+    world.person(2)
+    world.let_go(deadline=world.clock.now.replace(hour=15))
+    world.tick()
+    world.desk.pause("reunion", "camille")
+    assert world.tick(6 * 3600) == "finished"
+    assert world.standing() == {"sent": 1, "expired": 1}
