@@ -172,6 +172,7 @@ RULES: Mapping[str, str] = MappingProxyType(
         "leaves": "a sentence asks to be taken off the list",
         "reaction": "a handset tells that somebody tapped our message",
         "answer": "it answers our question by SMS, whether this person agrees",
+        "overtaken": "a START that was written before a STOP of this person, or in its second: the STOP holds",
         "none": "no keyword, and no sentence that asks for anything",
     }
 )

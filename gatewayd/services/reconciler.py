@@ -6,8 +6,8 @@ time, is it; between two, nobody can tell. A report that comes before its submis
 `PATIENCE`. A late +CMGS, or a late refusal, belongs to what the SIM put on the wire last, if that is unknown; so does
 what the card says of the reference used last.
 
-Numbers are compared by their tails, for networks write them in national form or with other prefixes; the service
-centre's number is not asked. Its clock may be an hour off.
+Numbers are compared by their tails, for networks write them in national form or with other prefixes; where one hides
+them, reference and time must do. The service centre's number is not asked. Its clock may be an hour off.
 """
 
 from __future__ import annotations
@@ -288,6 +288,12 @@ def same_number(one: str, other: str) -> bool:
     return one[-_TAIL:] == other[-_TAIL:]
 
 
+def _hidden(number: str) -> bool:
+    """Whether the network does not say whom the report is about: a name, a mask of zeros or stars, nothing."""
+    digits = number.removeprefix("+")
+    return not digits.isdecimal() or not digits.strip("0")
+
+
 def _report(arrival: Arrival) -> StatusReport:
     found = decode(arrival.pdu, outgoing=False)
     if not isinstance(found, StatusReport):
@@ -303,7 +309,7 @@ def _under_reference(
     since = arrival.received_at - WINDOW
     with closing(reports.by_reference(connection, arrival.sim_id, report.reference, since)) as parts:
         for part in parts:
-            if same_number(part.recipient, report.number):
+            if same_number(part.recipient, report.number) or (_hidden(report.number) and _in_time(part, report)):
                 if not _is_final(part.tp_status):
                     return part, known
                 known = known or part

@@ -45,6 +45,8 @@ ANSWERED_WITHIN = {OPT_OUT: 7 * DAY, OPT_IN: 7 * DAY, CONTACT: DAY, HELP: DAY}
 """From the service centre's time: what is older is not answered."""
 _ANSWERS = {"yes": ("agreed", "answer"), "no": ("declined", "answer")}
 """How an answer to our question is kept, and by which rule."""
+OVERTAKEN = "overtaken"
+"""The rule of a START that is older than a STOP."""
 SKEW = timedelta(hours=2)
 """How far that clock, or ours, may be off."""
 
@@ -92,11 +94,12 @@ class _Written:
 
 @dataclass(frozen=True, slots=True)
 class _Obeyed:
-    """What a message led to."""
+    """What a message led to; `overtaken`: to nothing, for the same person said the opposite later."""
 
     optout_id: int | None = None
     canceled: int = 0
     answer_id: int | None = None
+    overtaken: bool = False
 
 
 class Replies:
@@ -202,7 +205,7 @@ class Replies:
         if number is not None and complete:
             said = Heard(incoming_id, number, text, parts[0].timestamp, reading.kind == OPT_OUT)
             answer = hear(connection, said, now)
-        kind, rule = _ANSWERS.get(answer, (reading.kind, reading.decision))
+        kind, rule = _ANSWERS.get(answer, (reading.kind, OVERTAKEN if obeyed.overtaken else reading.decision))
         new = NewIncoming(
             sim_id=sim_id,
             sender=sender,
@@ -244,6 +247,11 @@ class Replies:
         return _Obeyed(done.id, done.canceled, answer_id)
 
     def _opt_in(self, connection: Connection, written: _Written, now: datetime) -> _Obeyed:
+        """A STOP that was written later, by the service centre's time, or in the same second, holds: a SIM gives what
+        it stores in no order, and a network may keep a message back."""
+        stopped_at = self._inbox.said_at(connection, written.number, OPT_OUT)
+        if stopped_at is not None and written.sent_at is not None and written.sent_at <= stopped_at:
+            return _Obeyed(overtaken=True)
         lifted = people.lift(connection, written.number, "sms", now, **written.heard)
         if not lifted or self._answered(connection, written, (OPT_IN,), now):
             return _Obeyed()

@@ -258,6 +258,12 @@ class Inbox:
         )
         return connection.execute(query.limit(1)).first() is not None
 
+    def said_at(self, connection: Connection, sender: str, kind: str) -> datetime | None:
+        """When `sender` last wrote a message of this kind, by the service centre's time."""
+        query = sa.select(sa.func.max(_i.sent_at, type_=UtcTime)).where(_i.sender == sender, _i.kind == kind)
+        said: datetime | None = connection.execute(query).scalar_one()
+        return said
+
     def answer(self, connection: Connection, new: Answer) -> int:
         """Queue an answer, for the SIM that was written to and its pool; its id."""
         values = {name: getattr(new, name) for name in Answer.__dataclass_fields__}

@@ -106,11 +106,10 @@ def test_a_second_stop_does_not_cancel_the_confirmation_of_the_first(make: Make)
 
 def test_start_lifts_the_opt_out_and_invents_no_consent(make: Make) -> None:
     world = make()
-    world.write("a", WHO, "STOP")
-    world.turn()
-    world.clock.advance(60)
-    world.write("a", WHO, "START")
-    world.turn()
+    for text in ("STOP", "START"):
+        world.clock.advance(60)
+        world.put("a", deliver(WHO, text, at=world.clock.now))
+        world.turn()
     assert world.opted_out() == []
     assert world.people.optouts(active=False)[0].lifted_by == "sms"
     assert world.people.consents(WHO) == []
@@ -120,7 +119,7 @@ def test_a_purpose_of_consent_stays_closed_to_who_wrote_start_and_never_consente
     world = make(purposes=[EVENTS, Purpose("loto", "Le loto", Basis.CONSENT)])
     for text in ("STOP", "START"):
         world.clock.advance(60)
-        world.write("a", WHO, text)
+        world.put("a", deliver(WHO, text, at=world.clock.now))
         world.turn()
     closed, opened = world.accept(WHO, purpose="loto"), world.accept(WHO)
     world.turn()

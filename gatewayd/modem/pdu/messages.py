@@ -8,6 +8,7 @@ compared and made without thinking of octets.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -258,13 +259,27 @@ def join(parts: Iterable[Message]) -> str:
     """The text of a message's parts, given in order.
 
     The bodies are joined before they are decoded, so that an escape or surrogate pair cut in two by the sender is whole
-    again. What is still no text becomes U+FFFD; parts of octets add nothing.
+    again. What is still no text becomes U+FFFD. Parts of octets add nothing, unless they are for no application and
+    hold what can only be text: some phones and programs write a plain STOP so.
     """
-    runs = groupby(parts, lambda part: (part.alphabet, part.locking_shift, part.single_shift))
-    return "".join(
-        decode_body(b"".join(part.body for part in run), alphabet, locking=locking, single=single)
-        for (alphabet, locking, single), run in runs
-    )
+    runs = groupby(parts, lambda part: (part.alphabet, part.locking_shift, part.single_shift, part.ports is None))
+    texts = []
+    for (alphabet, locking, single, for_people), run in runs:
+        body = b"".join(part.body for part in run)
+        if alphabet is Alphabet.OCTETS and for_people:
+            texts.append(_written(body))
+        else:
+            texts.append(decode_body(body, alphabet, locking=locking, single=single))
+    return "".join(texts)
+
+
+def _written(octets: bytes) -> str:
+    """The text that somebody wrote as octets; empty where it may be anything else."""
+    for coding in ("utf-8", "latin-1"):
+        with suppress(UnicodeDecodeError):
+            text = octets.decode(coding)
+            return text if all(character.isprintable() or character.isspace() for character in text) else ""
+    return ""
 
 
 def decode_body(body: bytes, alphabet: Alphabet, *, locking: int = 0, single: int = 0) -> str:

@@ -55,6 +55,10 @@ class Carrier(Protocol):
         """The network's time."""
         ...
 
+    def taken_from(self, sender: str) -> datetime:
+        """When the service centre took a message from this number."""
+        ...
+
     def next_concatenation(self) -> int:
         """A reference for a message in several parts."""
         ...
@@ -349,7 +353,7 @@ class Module(Terminal):
 
     def deliver(self, sender: str, text: str) -> None:
         """A message arrives from the network, in as many parts as it needs."""
-        at = self.carrier.utc_now()
+        at = self.carrier.taken_from(sender)
         reference = self.carrier.next_concatenation()
         for pdu in tpdu.delivers(self.options.smsc or self.card.smsc, sender, text, at, reference):
             if not self.reachable or not self._take_message(pdu):

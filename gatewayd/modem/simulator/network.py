@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -169,6 +169,7 @@ class Network:
         self.events: list[Event] = []
         self._sims: dict[str, SimulatedSim] = {}
         self._answered: set[str] = set()
+        self._taken: dict[str, datetime] = {}
         self._concatenation = 0
         self._version = 0
         self._condition = threading.Condition()
@@ -200,6 +201,7 @@ class Network:
             sims = list(self._sims.values())
             self._sims.clear()
             self._answered.clear()
+            self._taken.clear()
             self.events.clear()
             self.ledger.clear()
         for sim in sims:
@@ -263,6 +265,15 @@ class Network:
     def utc_now(self) -> datetime:
         """The network's time."""
         return self.clock.utc_now()
+
+    def taken_from(self, sender: str) -> datetime:
+        """When the service centre took a message from this number: nobody writes two in one second."""
+        with self._condition:
+            at = self.clock.utc_now()
+            if sender in self._taken:
+                at = max(at, self._taken[sender] + timedelta(seconds=1))
+            self._taken[sender] = at
+            return at
 
     def next_concatenation(self) -> int:
         """A reference for a message in several parts."""

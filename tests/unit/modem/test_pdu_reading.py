@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from gatewayd.domain.text import Alphabet
 from gatewayd.errors import PduError
-from gatewayd.modem.pdu import Concat, Deliver, Delivery, StatusReport, Submit, classify_status, decode, join
+from gatewayd.modem.pdu import Concat, Deliver, Delivery, Ports, StatusReport, Submit, classify_status, decode, join
 
 NUMBER = "+33639980101"
 PARIS = timezone(timedelta(hours=2))
@@ -123,8 +124,15 @@ def test_parts_keep_their_own_language() -> None:
     assert join([Deliver(NUMBER, "ı", locking_shift=1), Deliver(NUMBER, "ù")]) == "ıù"
 
 
-def test_octets_add_nothing_to_a_text() -> None:
-    assert join([Deliver(NUMBER, "a"), Deliver(NUMBER, alphabet=Alphabet.OCTETS, data=b"zz")]) == "a"
+@pytest.mark.parametrize("ports", [None, Ports(2948, 9200)])
+@pytest.mark.parametrize("octets", [b"z\0z", b"\xff\x9c", b""])
+def test_octets_add_nothing_to_a_text(octets: bytes, ports: Ports | None) -> None:
+    assert join([Deliver(NUMBER, "a"), Deliver(NUMBER, alphabet=Alphabet.OCTETS, data=octets, ports=ports)]) == "a"
+
+
+def test_octets_that_can_only_be_text_are_one_unless_they_are_for_a_program() -> None:
+    written = Deliver(NUMBER, alphabet=Alphabet.OCTETS, data="Arrêt !".encode())
+    assert join([written, replace(written, ports=Ports(2948, 9200))]) == "Arrêt !"
 
 
 # --- Status reports ---------------------------------------------------------------------------------------------------
