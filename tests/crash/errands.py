@@ -106,18 +106,20 @@ class Errands:
         self.unanswered.append(self._new())
         with contextlib.suppress(OSError, HTTPException), closing(_OverSocket(self.socket)) as connection:
             while self.unanswered:
-                assert self._posted(connection, self.unanswered[-1]) == HTTPStatus.ACCEPTED
+                status, said = self._posted(connection, self.unanswered[-1])
+                if status == HTTPStatus.SERVICE_UNAVAILABLE:  # it is going down, and says so
+                    return
+                assert status == HTTPStatus.ACCEPTED, (status, said)
                 self.unanswered.pop()
 
-    def _posted(self, connection: HTTPConnection, number: str) -> int:
+    def _posted(self, connection: HTTPConnection, number: str) -> tuple[int, bytes]:
         body = {"purpose": "alerte", "recipient": number, "text": SHORT}
         headers = {
             "authorization": f"Bearer {self.token}", "content-type": "application/json", "idempotency-key": number
         }  # fmt: skip
         connection.request("POST", "/v1/messages", json.dumps(body), headers)
         answer = connection.getresponse()
-        answer.read()
-        return answer.status
+        return answer.status, answer.read()
 
     def campaign(self) -> None:
         """A campaign is written, approved and let go; its messages are made by the daemon."""

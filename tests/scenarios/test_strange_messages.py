@@ -1,4 +1,4 @@
-"""What people, phones and networks send that nobody expects: a STOP is heard in whatever form, and nothing makes a loop."""
+"""What people, phones and networks send that nobody expects: STOP is heard in any form, and nothing makes a loop."""
 
 from __future__ import annotations
 
