@@ -262,6 +262,8 @@ def test_a_late_answer_after_the_clock_was_put_back_is_of_the_last_all_the_same(
     world = make(options=SILENT)
     first = unknown(world)
     world.clock.now -= timedelta(minutes=20)
+    world.settle()
+    world.clock.advance(11)  # it rests after such a thing
     last = unknown(world, number(2))
     late(world, f"+CMGS: {world.sims['a'].card.last_reference}")
     assert (world.state(first), world.state(last)) == ("unknown", "sent")
