@@ -18,6 +18,7 @@ from gatewayd.domain.audit import Event
 from gatewayd.domain.sender import any_number
 from gatewayd.errors import UsageError
 from gatewayd.interfaces.dropfolder.report import neutral
+from gatewayd.interfaces.lists import read_file
 from gatewayd.interfaces.shapes import optout_json
 from gatewayd.store import audit
 from gatewayd.store.people import People
@@ -88,16 +89,16 @@ def import_(
 
 
 def _read(file: Path) -> str:
-    try:
-        octets = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{file}: {error.strerror}") from None
+    octets = read_file(file)
+    if octets.startswith(_WORKBOOK):
+        raise UsageError(f"{file} is a workbook: save it as CSV, with the numbers in its first column")
     for encoding in ("utf-8-sig", "cp1252"):
         with contextlib.suppress(UnicodeDecodeError):
             return octets.decode(encoding)
     return octets.decode("latin-1")
 
 
+_WORKBOOK = b"PK\x03\x04"
 _EXPORTED = ("recipient", "recorded_at", "origin", "recorded_by")
 
 

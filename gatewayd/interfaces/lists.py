@@ -66,7 +66,7 @@ class PeopleList:
 
 def open_list(file: Path, wanted: Wanted, *, decimal: str = ",") -> PeopleList:
     """A list in a file (`-`: standard input). UsageError: it cannot be read, or has no column of numbers."""
-    octets = _read(file)
+    octets = read_file(file)
     try:
         table = open_table(io.BytesIO(octets), _BOUNDS, decimal=decimal)
         rows = table.rows()
@@ -100,7 +100,8 @@ def _chosen(columns: Columns, wanted: Wanted) -> dict[str, int]:
     return {name: indexes[0] for name, indexes in found.items() if indexes}
 
 
-def _read(file: Path) -> bytes:
+def read_file(file: Path) -> bytes:
+    """All of a file, or of standard input (`-`). UsageError: it cannot be read, or is too large."""
     try:
         if str(file) == "-":
             octets = sys.stdin.buffer.read(MAX_OCTETS + 1)

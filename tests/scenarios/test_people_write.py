@@ -112,6 +112,18 @@ def test_what_could_not_be_read_waits_for_a_person(installed: Installation, simu
     assert installed.run("quarantine", "list").stdout.startswith("Nothing is in quarantine")
 
 
+def test_what_is_no_list_of_opt_outs_is_refused_with_a_sentence(installed: Installation) -> None:
+    file = installed.directory / "stop.xlsx"
+    for octets, sentence in (
+        (b"PK\x03\x04" + b"\n0639980001\n", "save it as CSV"),
+        (b"1\n" * (5 << 20) + b"1", "split it"),
+    ):
+        file.write_bytes(octets)
+        done = installed.run("optouts", "import", str(file))
+        assert (done.returncode, sentence in done.stderr) == (2, True)
+    assert installed.json("optouts", "list") == []
+
+
 def test_a_list_of_opt_outs_comes_in_and_goes_out(installed: Installation) -> None:
     listed = "Téléphone;Depuis\n06 39 98 00 01;2024\n+33639980002;\n=1+1;\n06 39 98 00 01;\n"
     done = installed.run("optouts", "import", "-", "--origin", "papier", given=listed)
