@@ -34,3 +34,8 @@ def test_what_is_neither_waits_for_a_person(text: str) -> None:
 @given(st.text(max_size=2 * LONGEST))
 def test_it_never_fails(text: str) -> None:
     assert read(text) in ("", "yes", "no")
+
+
+def test_who_writes_at_length_says_more_than_yes() -> None:
+    assert read("oui " + "merci " * 9) == "yes"
+    assert read("oui " + "merci " * 10) == ""
