@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
 from gatewayd.domain.audit import Event, Row, timestamp
-from gatewayd.domain.consent import expires_at
+from gatewayd.domain.consent import Method, expires_at
 from gatewayd.domain.masking import masked
 from gatewayd.domain.purpose import Basis, Purpose
 from gatewayd.domain.wordings import Who
@@ -165,7 +165,7 @@ class Writer:
         facts = [
             (w["purpose"], self._label(one.purpose)),
             (w["said_at"] if one.given else w["withdrawn_at"], self._at(one.agreed_at)),
-            (w["method"], w.get(f"by_{one.method}", one.method)),
+            (w["method"], self._method(one)),
             (w["recorded"], w["recorded_by"].format(at=self._at(one.recorded_at), by=one.recorded_by)),
             (w["evidence"], one.evidence or w["no_evidence"]),
         ]
@@ -177,6 +177,10 @@ class Writer:
         facts.append((w["entry"], self._entry(held, one)))
         title = w["agreement"] if one.given else w["withdrawal"]
         return Section(title.format(at=self._at(one.agreed_at)), facts, one.wording)
+
+    def _method(self, one: Consent) -> str:
+        by_answer = one.method == Method.SMS_DOUBLE_OPT_IN and not one.given
+        return self.words.get("by_no" if by_answer else f"by_{one.method}", one.method)
 
     def _entry(self, held: Held, one: Consent) -> str:
         entry = held.entry_of(one)
@@ -247,6 +251,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "by_paper": ("sur papier", "on paper"),
     "by_web_form": ("formulaire sur le web", "web form"),
     "by_sms_double_opt_in": ("réponse OUI à une question par SMS", "answer YES to a question by SMS"),
+    "by_no": ("réponse NON à une question par SMS", "answer NO to a question by SMS"),
     "by_phone": ("de vive voix ou par téléphone", "in person or by phone"),
     "by_import": ("liste importée", "imported list"),
     "recorded": ("Enregistré", "Recorded"),

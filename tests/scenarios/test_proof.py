@@ -154,6 +154,17 @@ def test_the_entry_is_found_behind_ten_thousand_others(database: Database) -> No
     assert "aucune" not in told(proof(database))
 
 
+@pytest.mark.parametrize("given", [True, False])
+@pytest.mark.parametrize("method", Method)
+def test_how_each_was_said_is_told(database: Database, method: Method, *, given: bool) -> None:
+    later = NOW + timedelta(hours=1)
+    People(database).record_consents([NewConsent(WHO, "events", method, later, "Ida", given)], later)
+    (how,) = [value for name, value in proof(database).sections[-1].facts if name == "Moyen"]
+    assert ("OUI" in how, "NON" in how) == (
+        (given, not given) if method is Method.SMS_DOUBLE_OPT_IN else (False, False)
+    )
+
+
 def test_the_programs_own_words_are_in_the_organisations_language(database: Database) -> None:
     def stop_and_start(connection: sa.Connection) -> None:
         people.opt_out(connection, WHO, "sms", "recipient", NOW, incoming=1)
