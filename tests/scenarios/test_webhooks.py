@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from gatewayd.domain.campaign import Audience, CampaignState
 from gatewayd.domain.events import HEARD_BY, Happening
 from gatewayd.domain.message import MessageState
 from gatewayd.domain.purpose import Basis, Purpose
-from gatewayd.domain.webhooks import LIFE
+from gatewayd.domain.webhooks import DEAD_KEPT, LIFE
 from gatewayd.services.hearsay import ENOUGH, LONG_AGO
 from gatewayd.services.webhooks import SimWatch
+from gatewayd.store.campaigns import Campaigns, NewCampaign, Step
 from gatewayd.store.happenings import KEPT, Interest
 from gatewayd.store.outbox import Resolution
 from tests.receiver import Told
@@ -146,6 +148,39 @@ def test_sent_is_final_at_once_where_no_report_was_ever_seen(make: Make) -> None
     assert finals(app.told) == [(message, "sent")]  # told, and not final twice
 
 
+def test_a_first_report_that_is_there_before_sent_was_told_makes_the_arrival_final(make: Make) -> None:
+    world = make(options=SILENT)
+    world.accept(*(number(n) for n in range(10, 10 + ENOUGH)))
+    world.settle()
+    world.clock.advance(LONG_AGO.total_seconds() + 1)
+    app = world.hear()
+    (message,) = world.accept(WHO)
+    world.settle()
+    reference = world.outbox.attempts(message)[0].reference
+    assert reference is not None
+    world.hand_over("a", report(WHO, reference, at=world.clock.now))
+    world.turn()
+    world.tell()
+    assert app.types() == ["message.queued", "message.sent", "message.delivered"]
+    assert finals(app.told) == [(message, "delivered")]
+
+
+def test_a_finished_campaign_is_told_to_whom_it_belongs(make: Make) -> None:
+    world = make(options=SILENT)
+    app = world.hear("app", Interest(frozenset(Happening), purposes=frozenset({"events"})))
+    own = world.hear("own", Interest(frozenset(Happening), feeds=frozenset({"campaign/fete"})))
+    other = world.hear("other", Interest(frozenset(Happening), feeds=frozenset({"campaign/autre"})))
+    store, now = Campaigns(world.db), world.clock.now
+    campaign = store.create(
+        NewCampaign("fete", "events", "Bonjour", Audience.NUMBERS, WHO, "default", 5, "Zoé"), [], now
+    )
+    for state in ("tested", "approved", "scheduled", "finished"):
+        campaign = store.change(campaign, CampaignState(state), Step("Zoé", now))
+    world.tell()
+    assert (app.types(), own.types(), other.types()) == (["campaign.finished"], ["campaign.finished"], [])
+    assert {"name": "fete", "purpose": "events", "state": "finished"}.items() <= app.told[0].data.items()
+
+
 def test_what_was_told_and_not_recorded_is_told_again_under_the_same_key(make: Make) -> None:
     world = make(options=SILENT)
     app = world.hear()
@@ -240,9 +275,14 @@ def test_one_that_is_refused_for_three_days_is_given_up_alone(make: Make) -> Non
     for _ in range(400):
         world.tell()
         world.clock.advance(900)
+    world.tidy()
     assert [one.data["id"] for one in app.told if one.data["id"] == other] == [other]
     assert 5 <= sum(one.data["id"] == poisoned for one in app.told) <= 12
     assert (world.counts().pending, world.counts().dead) == (0, 1)
+    world.clock.advance(DEAD_KEPT.total_seconds())
+    world.tidy()
+    assert world.counts().dead == 0
+    assert world.happened() == []
 
 
 def test_410_ends_an_endpoint_until_somebody_brings_it_back(make: Make) -> None:
@@ -393,7 +433,13 @@ def test_a_sim_that_cannot_send_is_told_after_a_minute_and_so_is_its_end(make: M
     assert watch.run_once() == 0
     world.clock.advance(2)
     assert (watch.run_once(), watch.run_once()) == (1, 0)
-    assert SimWatch(world.db, world.statuses, world.clock).run_once() == 0  # the next life remembers
+    world.tell()
+    world.clock.advance(KEPT.total_seconds() + 60)
+    world.tidy()
+    watch = SimWatch(world.db, world.statuses, world.clock)  # the next life remembers, however long it lasts
+    assert watch.run_once() == 0
+    world.clock.advance(61)
+    assert watch.run_once() == 0
     world.sims["a"].plug()
     world.clock.advance(60)
     world.settle()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -35,6 +36,11 @@ def installed(directory: Path, *receivers: Receiver, ports: tuple[str, ...] = ("
     return here
 
 
+def api(path: Path, token: str) -> httpx.Client:
+    transport = httpx.HTTPTransport(uds=str(path))
+    return httpx.Client(transport=transport, base_url="http://localhost", headers={"authorization": f"Bearer {token}"})
+
+
 @pytest.mark.timeout(120)
 def test_what_is_sent_by_the_api_is_told_when_it_arrives_and_so_is_the_stop(tmp_path: Path, app: Receiver) -> None:
     with start_process(["a"], "", tmp_path / "sim") as simulator:
@@ -44,10 +50,7 @@ def test_what_is_sent_by_the_api_is_told_when_it_arrives_and_so_is_the_stop(tmp_
         token = here.json("tokens", "create", "shop", "--scope", "submit")["token"]
         with here.daemon() as daemon:
             daemon.ready().all_modems_ok()
-            transport = httpx.HTTPTransport(uds=str(path))
-            with httpx.Client(
-                transport=transport, base_url="http://localhost", headers={"authorization": f"Bearer {token}"}
-            ) as client:
+            with api(path, token) as client:
                 body = {"purpose": "alerte", "recipient": ALICE, "text": "Votre colis est là."}
                 accepted = client.post("/v1/messages", json=body).json()
             app.wait_for(lambda told: any(one.type == "message.delivered" for one in told))
@@ -111,18 +114,39 @@ def test_killed_at_any_moment_it_tells_everything_at_least_once(tmp_path: Path, 
 
 
 @pytest.mark.timeout(120)
-def test_one_that_never_answers_delays_no_other(tmp_path: Path, app: Receiver) -> None:
-    import socket
+def test_killed_between_the_answer_and_its_record_it_tells_the_same_once_more(tmp_path: Path, app: Receiver) -> None:
+    here = installed(tmp_path, app, ports=())
+    with here.daemon() as daemon:
+        daemon.ready()
+        app.answer = lambda _told: (daemon.kill(), (204, {}))[1]  # type: ignore[func-returns-value]  # in this order
+        assert here.run("optouts", "add", ALICE).returncode == 0
+        app.wait_for(lambda told: len(told) == 1)
+    app.answer = lambda _told: (204, {})
+    with here.daemon() as daemon:
+        daemon.ready()
+        app.wait_for(lambda told: len(told) == 2)
+        assert daemon.terminate() == 0
+    assert [(one.type, one.id) for one in app.told] == [("optout.made", app.told[0].id)] * 2
 
+
+@pytest.mark.timeout(120)
+def test_one_that_never_answers_delays_no_other(tmp_path: Path, app: Receiver) -> None:
     with socket.create_server(("127.0.0.1", 0)) as tarpit:  # takes connections, and says nothing
         here = installed(tmp_path, app)
         port = tarpit.getsockname()[1]
         here.add(f"- {{name: tarpit, url: 'http://127.0.0.1:{port}/', secret: app}}\n")
+        here.add(f"api: {{socket: {tmp_path}/api.sock}}\n")
+        token = here.json("tokens", "create", "looks", "--scope", "read")["token"]
         with here.daemon() as daemon:
             daemon.ready()
             here.run("send", "-p", "alerte", BOB, "un")
-            app.wait_for(lambda told: any(one.data.get("final") for one in told), seconds=15)
+            app.wait_for(lambda told: any(one.data.get("final") for one in told), seconds=30)
+            with api(tmp_path / "api.sock", token) as client:
+                assert client.get("/health").status_code == 200
+                figures = client.get("/v1/metrics").text
             assert daemon.terminate() == 0
+        assert 'gatewayd_webhook_pending{name="tarpit"} 3.0' in figures
+        assert 'gatewayd_webhook_dead{name="tarpit"} 0.0' in figures
 
 
 def test_a_test_a_wrong_secret_and_an_unknown_name(tmp_path: Path, app: Receiver) -> None:
