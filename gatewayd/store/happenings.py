@@ -134,10 +134,14 @@ class Happenings:
 
     def note(self, now: datetime, gives_reports: GivesReports) -> int:
         """Let what happened since the last time be told; how many."""
+        total = 0
+        while self._unnoted():
+            total += self._database.write(lambda connection: _note(connection, now, gives_reports))
+        return total
+
+    def _unnoted(self) -> bool:
         with self._database.read() as connection:
-            if connection.execute(sa.select(_h.id).where(UNNOTED).limit(1)).first() is None:
-                return 0
-        return self._database.write(lambda connection: _note(connection, now, gives_reports))
+            return connection.execute(sa.select(_h.id).where(UNNOTED).limit(1)).first() is not None
 
     def following(self, after: int, interest: Interest, limit: int) -> list[Occurrence]:
         """Those behind this one that may be for an endpoint, in their order."""

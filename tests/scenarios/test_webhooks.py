@@ -68,6 +68,18 @@ def test_a_message_is_told_from_the_queue_to_its_arrival(make: Make) -> None:
     assert len(app.told) == 3
 
 
+def test_what_the_network_asks_to_wait_for_is_not_told_as_queued_again(make: Make) -> None:
+    world = make(options="&rule=01;cms=38")
+    app = world.hear()
+    (message,) = world.accept(WHO)
+    world.settle()
+    for _ in range(3):
+        world.advance(900)
+    assert (world.state(message), len(world.outbox.attempts(message)) > 1) == ("queued", True)
+    world.tell()
+    assert app.types() == ["message.queued"]
+
+
 def test_a_reply_is_told_and_what_a_stop_ended(make: Make) -> None:
     world = make()
     app = world.hear()
@@ -348,6 +360,16 @@ def test_only_what_an_endpoint_asks_for(make: Make) -> None:
     world.tell()
     assert app.types() == ["message.delivered"]
     assert world.counts().pending == 0
+
+
+def test_what_is_asked_for_is_found_behind_thousands_that_are_not(make: Make) -> None:
+    world = make(options=SILENT)
+    app = world.hear("app", Interest(frozenset({Happening.OPTED_OUT})))
+    world.accept(*(number(n % 90) for n in range(2_500)))
+    world.people.add_optout(WHO, origin="phone", by="Zoé", at=world.clock.now)
+    world.tell()
+    world.tell()
+    assert app.types() == ["optout.made"]
 
 
 def test_nothing_is_told_while_the_clock_cannot_be_trusted(make: Make) -> None:
