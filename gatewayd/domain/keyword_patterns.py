@@ -17,11 +17,13 @@ _FR_VERB = (
     "emmerd*|soul*|bombard*|importun*|ennuy*|mess*|msg|faire|saoul*|gonfl*|prevenir|mail*|joindre|invit*"
 )
 _FR_GLUED = "menvo*|mecri*|mappel*|mapel*|mharcel*|mecrir*|mderang*|mspam*|mcontact*|denvo*"
-_FR_NOUN = (
-    "sms|messages|message|msg|msgs|mess|textos|texto|pub|pubs|publicite|publicites|envois|envoi|spam|spams|relances|\
-notifications|sollicitations|newsletter|newsletters|infos|informations|nouvelles|alertes|mails|harcelement|\
-demarchage|mms|rappels"
+_FR_PLENTY = (
+    "sms|messages|message|msg|msgs|mess|textos|texto|pub|pubs|publicite|publicites|envois|envoi|spam|spams|relances|"
+    "notifications|sollicitations|newsletter|newsletters|alertes|mails|harcelement|demarchage|mms|rappels|conneries"
 )
+# `Plus d'infos` asks for more of them, and `pas de nouvelles` says that there are none.
+_FR_WANTED = "infos|informations|nouvelles"
+_FR_NOUN = f"{_FR_PLENTY}|{_FR_WANTED}"
 _FR_LIST = (
     "liste|listes|fichier|fichiers|base|bases|repertoire|contacts|contact|diffusion|mailing|newsletter|sms|"
     "carnet|groupe|messages"
@@ -40,7 +42,7 @@ INTERNATIONAL = """
 ^ no stop $
 ^ nee stop $
 ^ nein stop $
-deja|ai|avais|fois .. dis|dit|envoye|repondu|mis|tape stop $
+deja|ai|avais|fois .. dis|dit|envoye|envoie|ecris|repondu|mis|tape stop $
 stop|stopp .. sms|spam $
 """
 
@@ -81,12 +83,15 @@ ne plus ?jamais envoyer|contacter|solliciter|ecrire|utiliser .. {_FR_NOUN}|numer
 ne plus|pas faire partie .. {_FR_LIST}
 ne plus figurer|apparaitre|etre .. {_FR_LIST}
 n envoyez|ecrivez|envoie plus
-envoyez|envoyer|envoie|envoi moi|me|m plus ?rien|jamais ?de|d ?{_FR_NOUN} ?svp $
+envoyez|envoyer|envoie|envoi moi|me|m plus ?rien|jamais ?de|d ?{_FR_PLENTY} ?svp $
 ! {_FR_WANT} plus|pas|aucun|aucune|rien ?jamais|du|rien ?de|d|vos|ces|tout|tous ?tout|vos|ces recev*|resev*|recoi*|\
 recvoir
 ! {_FR_WANT} .. plus|pas etre contacte*|sollicite*|derange*|relance*|inscrit*|embete*|harcele*
-! {_FR_WANT} plus|pas .. {_FR_NOUN} $
-! {_FR_WANT} plus|aucun|aucune ?de|avoir|d ?de|vos|ces|avoir vos|ces|de|votre {_FR_NOUN}
+! {_FR_WANT} plus|pas .. {_FR_PLENTY} $
+! {_FR_WANT} plus|pas .. vos|votre|ces|ce|cette {_FR_NOUN} $
+! ne|n {_FR_WANT} plus|pas|aucune .. {_FR_WANTED} $
+! {_FR_WANT} plus|aucun|aucune ?de|avoir|d ?de|d|avoir {_FR_PLENTY}
+! {_FR_WANT} plus|aucun|aucune ?de|avoir|d ?de|avoir vos|ces|votre {_FR_NOUN}
 ! {_FR_WANT} plus|pas ?rien ?que|qu ?vous|on|l|tu {_FR_ME} .. contact*|ecri*|envo*|appel*|sollicit*|derang*
 {_FR_WANT} que ?vous|ca|cela|tu|les|ces|vos ?{_FR_NOUN} arret*|cess*|stop*
 plus envie de ?vos|ces|tout recev*|{_FR_NOUN}
@@ -95,9 +100,21 @@ pas|plus envie|besoin de ?vos|ces|recevoir .. {_FR_NOUN}
 plus|pas interesse* .. {_FR_NOUN}
 plus recev*|resev* .. {_FR_NOUN}
 plus recev* ?de|vos|votre|rien ?part|nouvelles $
-^ plus ?jamais de|d|2|aucun|aucune|jamais|vos {_FR_NOUN} ?svp|stp|merci|de|sur|a ?votre|vous|ce|mon|part|numero \
+^ plus ?jamais de|d|2|aucun|aucune|jamais|vos {_FR_PLENTY} ?svp|stp|merci|de|sur|a ?votre|vous|ce|mon|part|numero \
 ?numero|part $
-^ pas de|d {_FR_NOUN} ?svp|stp|merci $
+^ plus jamais|aucune|vos ?de|d {_FR_WANTED} ?svp|stp|merci $
+^ pas de|d {_FR_PLENTY} ?svp|stp|merci $
+^ pas de|d {_FR_WANTED} svp|stp|merci $
+^ aucun|aucune {_FR_PLENTY} svp|stp $
+je ne|n fais|suis plus partie|adherent*|membre ?de|du|d|des ?l|la|votre|vos ?association|asso|club|adherents|membres $
+! n est pas le bon numero $
+! n est pas la bonne personne $
+^ pas le bon numero $
+^ mauvais|faux numero $
+c est un mauvais|faux numero $
+vous .. tromp* de numero|personne
+! en veux|veu|veut plus|plu $
+pas|plus concern* par .. {_FR_NOUN}
 laissez|laisser|laisse|foutez|fouttez|foutre|fichez|fiche|fous|fout|fou|ficher moi|nous .. tranquille|tranquilles|\
 tranquile|tranquil|trankil|trankille|paix
 lachez|lache|lacher|oubliez|oublie|oublier moi|nous ?un|svp|stp ?peu ?svp|stp $
@@ -190,6 +207,8 @@ don|dont ?t text|txt|message $
 ^ no {_EN_NOUN} $
 piss|fuck|bugger|f off ?and|you ?leave $
 go away $
+^ wrong number|person $
+have|got|texting the wrong number|person
 revoke|withdraw|withdrawing|revoking .. consent|permission
 why .. still|keep|continue ?getting|to get|getting|receive|receiving|texting|sending|messaging .. {_EN_NOUN}|me
 keep|still .. {_EN_NOUN} .. stop
@@ -251,6 +270,8 @@ gesagt|geschrieben|geantwortet|gesendet|geschickt .. stop|stopp
 warum|wieso .. immer|noch|weiterhin ?noch .. {_DE_NOUN}
 nie|nicht zugestimmt|angemeldet|eingewilligt
 kein|keinen interesse|kontakt .. {_DE_NOUN}|mehr
+^ falsche nummer|person $
+sie|ihr .. falsche|falschen nummer|person
 """
 
 GERMAN_LEAVES = """
@@ -291,6 +312,8 @@ harto|harta|cansado|cansada de .. {_ES_NOUN}
 retiro|revoco .. consentimiento|autorizacion
 me opongo
 he dicho|enviado|puesto|escrito .. stop
+^ numero equivocado $
+se .. equivoc* de numero|persona
 parar|cancelar|detener|stop|cancelen|cancele|detengan|paren ?con ?los|sus|estos|de|todos|las|el|la|con ?los|sus \
 ?envio ?de {_ES_NOUN}
 por que .. sigo|siguen .. recibiendo|mandando|enviando
@@ -306,6 +329,7 @@ borreme|borrenme|borrame|borradme|eliminenme|elimineme|quitenme|quiteme|quitadme
 cancel*|anul* .. suscripcion|inscripcion|abono|servicio
 desuscrib*|desapunt*|desinscrib* ?me
 como .. desuscrib*|baja
+que me borren|eliminen|quiten|saquen
 """
 
 _IT_NOUN = "messaggi|messaggio|sms|pubblicita|spam|messaggini|notifiche|comunicazioni|avvisi|promozioni"
@@ -328,6 +352,8 @@ stufo|stufa|stanco|stanca d|di|dei .. {_IT_NOUN}
 revoco|revocare|ritiro .. consenso
 mi oppongo
 ho .. detto|scritto|inviato|risposto|mandato .. stop
+^ numero sbagliato $
+ha|hai|avete sbagliato ?il|di numero|persona
 fermate|fermare|bloccate|stop|interrompete|sospendete ?con|a|ai|gli|i|questi|l ?invio|i ?di|vostri {_IT_NOUN}
 perche .. ricevo|mandate|continuate ancora|a .. {_IT_NOUN}
 """
@@ -363,6 +389,8 @@ deix*|deixem|deixe ?me|por ?favor|nos|me em|mim paz ?em
 me deix* .. em|paz ?em|paz
 retiro|revogo|retirar .. consentimento|autorizacao
 ja .. disse|enviei|respondi|mandei|escrevi .. stop|parar|sair
+^ numero errado $
+enganou|enganaram se no|de numero
 cancel*|stop|interromp*|suspend* ?com|o|as|os|estas|essas|de ?as|envio|os|receber ?de {_PT_NOUN}
 por|porque que|continuo|continuam ?e .. receber|recebendo|enviar|mandar .. {_PT_NOUN}
 """
@@ -395,6 +423,8 @@ genoeg|klaar|zat van|met .. {_NL_NOUN}
 trek .. toestemming .. in
 intrekken|ingetrokken .. toestemming
 maak .. bezwaar
+^ verkeerd|verkeerde nummer $
+u|je|jullie .. verkeerde|verkeerd nummer
 al .. gezegd|gestuurd|geantwoord|geschreven .. stop
 stop|stopt|annuleer ?de|deze|die|uw|alle|jullie|al ?deze|die|uw {_NL_NOUN}
 waarom .. nog|steeds ?steeds|altijd .. {_NL_NOUN}

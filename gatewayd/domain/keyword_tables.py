@@ -76,7 +76,8 @@ FRENCH = Language(
     alone="""
         arret, arreter, arretez, arrete, arretez tout, arretez ca, arretez moi ca, arret sms, cesser, cessez,
         fin, quitter, annuler, supprimer, retirer, retirez moi, supprimez moi, enlevez moi, effacez moi, plus de
-        sms, plus de message, plus de messages, plus rien, ne plus recevoir, ca suffit, refus, je refuse
+        sms, plus de message, plus de messages, plus rien, ne plus recevoir, ca suffit, ca suffi, ca sufit, halte,
+        refus, je refuse
     """,
     misspelt="""
         arrett, arette, arettez, arettes, aretter, aret, arete, aretez, areter, aretes, arretes, arrettez,
@@ -98,14 +99,16 @@ FRENCH = Language(
         bien cordialement, bien a vous, a vous, salutations, mes salutations, respectueusement, bises, bisous,
         biz, madame, monsieur, mme, mr, m, mesdames, messieurs, madame monsieur, je vous prie, je vous en prie,
         je vous remercie, vous remerciant, en vous remerciant, je vous en remercie, ok, oui, non, maintenant,
-        immediatement, de suite, tout de suite, definitivement, desole, desolee, pardon, excusez moi, au revoir,
+        immediatement, immediat, de suite, tout de suite, definitivement, definitif, desole, desolee, pardon,
+        excusez moi, au revoir,
         aurevoir, adieu, a bientot, bien recu, de la part de, merci de, veuillez, pouvez vous, je dis, par pitie,
         pitie, vraiment, enfin, encore une fois, bon courage, toute l equipe, a tous, a toutes, allez, bien,
         bonne reception, d accord, dac, a l avenir, urgent
     """,
     target="""
         texto, textos, message, messages, msg, msgs, mess, pub, pubs, publicite, publicites, newsletter, infos,
-        info, information, informations, tout, tous, toutes, toute, envoi, envois, notification, notifications,
+        info, information, informations, tout, tout ca, tout cela, tous, toutes, toute, envoi, envois,
+        notification, notifications,
         alerte, alertes, relance, relances, numero, mail, mails, association, asso, au nom de l association, au
         nom de l asso, demarchage, prospection, abonnement, liste, diffusion, mailing, rappel, rappels, appels,
         harcelement, moi, campagne, sollicitations, recevoir
@@ -117,7 +120,7 @@ FRENCH = Language(
     ordinary="""
         bonne fin, en fin, fin de semaine, faire du stop, en stop, auto stop, autostop, au stop, le stop, un stop, du
         stop, panneau stop, arret de bus, arret bus, arret maladie, arret de travail, stop ou encore, stop pub
-        ou, mon stop
+        ou, mon stop, stop covid
     """,
     events="""
         sortie, sorties, cours, atelier, ateliers, randonnee, rando, repas, tournoi, reunion, voyage, stage,
@@ -190,7 +193,7 @@ ENGLISH = Language(
 )
 
 GERMAN = Language(
-    stop="stoppen, stoppt, stoppen sie",
+    stop="stoppen, stoppt, stoppen sie, stoppen sie das, stoppen sie dies, stoppt das, stoppt dies",
     leave="""
         abmelden, abmeldung, mich abmelden, abbestellen, abbestellung, austragen, kundigen, kuendigen, kundigung,
         kuendigung, melden sie mich ab, meldet mich ab, widerruf, widerrufen, widerspruch
