@@ -121,6 +121,10 @@ class PduError(GatewaydError):
 class TextError(GatewaydError):
     """This text cannot be sent."""
 
+    def __init__(self, message: str = "", *, reason: str = "") -> None:
+        self.reason = reason or f"bad_text:{message}"
+        super().__init__(message)
+
 
 class NumberError(GatewaydError):
     """This is not a phone number that may be written to."""

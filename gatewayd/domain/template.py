@@ -83,7 +83,7 @@ class Template:
         """The text for one recipient. Raises TextError: a field is absent, or value or result are too long."""
         for name in self.required | self.optional:
             if len(values.get(name, "")) > MAX_VALUE:
-                raise TextError(f"the field {name} is longer than {MAX_VALUE} characters")
+                raise TextError(f"the field {name} is longer than {MAX_VALUE} characters", reason=f"long_field:{name}")
         try:
             text = self._compiled.render(values)
         except (UndefinedError, TypeError) as error:  # TypeError: `in` or `trim` over something that is no text
@@ -92,7 +92,7 @@ class Template:
                 f"no field named {missing}" if missing else f"the template cannot be filled: {error}"
             ) from error
         if len(text) > MAX_RESULT:
-            raise TextError(f"the text is {len(text)} characters long, more than {MAX_RESULT}")
+            raise TextError(f"the text is {len(text)} characters long, more than {MAX_RESULT}", reason="long_text")
         return text
 
 

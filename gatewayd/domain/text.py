@@ -68,7 +68,7 @@ _EXTENDERS = frozenset("\u200d\u20e3") | frozenset(map(chr, (*range(0x1F3FB, 0x1
 def plan(text: str, *, wide_reference: bool = False) -> TextPlan:
     """How `text` is sent as it is: in one part, or in parts that leave room for an 8-bit (or 16-bit) reference."""
     if not text:
-        raise TextError("the text is empty")
+        raise TextError("the text is empty", reason="no_text")
     forcing: tuple[str, ...] = ()
     try:
         septets = gsm7.encode(text)
@@ -90,11 +90,13 @@ def render(text: str, encoding: Encoding) -> TextPlan:
     """The plan of `text` as its purpose wants it: fit to be sent, and with `gsm7` written as GSM 7-bit can."""
     text = _LINE_ENDS.sub("\n", unicodedata.normalize("NFC", text)).replace("\t", " ")
     if found := _FORBIDDEN.search(text):
-        raise TextError(f"the text has a control character, U+{ord(found[0]):04X}, at {found.start()}")
+        raise TextError(
+            f"the text has a control character, U+{ord(found[0]):04X}, at {found.start()}", reason="control_characters"
+        )
     if encoding is Encoding.GSM7:
         text = to_gsm7(text)
     if not text.strip():
-        raise TextError("the text is empty")
+        raise TextError("the text is empty", reason="no_text")
     return plan(text)
 
 
@@ -102,7 +104,9 @@ def _utf16_units(text: str) -> int:
     try:
         return len(text.encode("utf-16-be")) // 2
     except UnicodeEncodeError as error:
-        raise TextError(f"the text has half a character (a lone surrogate) at {error.start}") from None
+        raise TextError(
+            f"the text has half a character (a lone surrogate) at {error.start}", reason="half_character"
+        ) from None
 
 
 def _split_septets(text: str, septets: bytes, room: int) -> tuple[str, ...]:

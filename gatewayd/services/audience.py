@@ -134,10 +134,8 @@ class Judge:
             return Verdict(person.place, person.number, reason)
         try:
             planned = self.text(own)
-        except RefusedByRule as error:
+        except (RefusedByRule, TextError) as error:
             return Verdict(person.place, person.number, error.reason)
-        except TextError as error:
-            return Verdict(person.place, person.number, f"bad_text:{error}")
         reason = others.fault(planned.text, person.number, own)
         return Verdict(person.place, person.number, reason, None if reason else planned)
 

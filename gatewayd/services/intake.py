@@ -169,9 +169,9 @@ def plan_text(raw: str, purpose: Purpose) -> text.TextPlan:
     """The text in its parts, as this purpose sends it. Raises TextError, or RefusedByRule(`too_many_parts:11/4`)."""
     composed = unicodedata.normalize("NFC", raw.replace("\r\n", "\n").replace("\r", "\n")).strip()
     if not composed:
-        raise TextError("there is no text")
+        raise TextError("there is no text", reason="no_text")
     if _CONTROLS.search(composed):
-        raise TextError("the text has control characters in it")
+        raise TextError("the text has control characters in it", reason="control_characters")
     planned = text.render(composed, purpose.encoding)
     if len(planned.parts) > purpose.max_parts:
         raise RefusedByRule(
@@ -240,10 +240,8 @@ class RowJudge:
             return Judged(row.line, recipient, f"duplicate:{first}")
         try:
             planned = plan_text(self._text(row), self._purpose)
-        except RefusedByRule as error:
+        except (RefusedByRule, TextError) as error:
             return Judged(row.line, recipient, error.reason)
-        except TextError as error:
-            return Judged(row.line, recipient, f"bad_text:{error}")
         self._lines[recipient] = row.line
         return Judged(row.line, recipient, "", planned)
 

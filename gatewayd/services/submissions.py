@@ -28,7 +28,16 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from gatewayd.clock import Clock, rfc3339
-from gatewayd.errors import GatewaydError, KeyBusy, KeyReused, NothingAccepted, NumberError, RefusedByRule, StoreError
+from gatewayd.errors import (
+    GatewaydError,
+    KeyBusy,
+    KeyReused,
+    NothingAccepted,
+    NumberError,
+    RefusedByRule,
+    StoreError,
+    TextError,
+)
 from gatewayd.services.intake import Draft, Intake
 from gatewayd.services.tokens import Caller
 from gatewayd.store.engine import Database
@@ -199,7 +208,7 @@ def _of_many(
 
 def refusal(error: GatewaydError) -> dict[str, Any]:
     """Why a message is refused, for programs and for people."""
-    reason = error.reason if isinstance(error, NumberError | RefusedByRule) else "bad_text"
+    reason = error.reason if isinstance(error, NumberError | RefusedByRule | TextError) else "bad_text"
     return {"reason": reason, "detail": str(error)}
 
 

@@ -67,7 +67,7 @@ def test_the_audit_trail_names_the_token_and_the_peer_of_the_socket(api: Serving
     [
         (TO_ALICE | {"recipient": "01 23 45 67 89"}, "number-refused", "landline"),
         (TO_ALICE | {"recipient": "bonjour"}, "number-refused", "letters"),
-        (TO_ALICE | {"text": "\x07"}, "text-refused", None),
+        (TO_ALICE | {"text": "\x07"}, "text-refused", "control_characters"),
         (TO_ALICE | {"text": "x" * 2000}, "refused-by-rule", "too_many_parts:14/4"),
         (TO_ALICE | {"purpose": "events"}, "refused-by-rule", "no_consent"),
         (TO_ALICE | {"purpose": "nope"}, "invalid-value", None),

@@ -45,6 +45,13 @@ _ROWS: Mapping[str, tuple[str, str]] = {
         "texte trop long : {first} SMS, {second} au plus",
         "the text is too long: {first} SMS, at most {second}",
     ),
+    "control_characters": (
+        "le texte contient des caractères de commande invisibles",
+        "the text has control characters in it, which are not seen",
+    ),
+    "half_character": ("le texte contient un caractère coupé en deux", "the text has half a character in it"),
+    "long_field": ("le champ « {detail} » est trop long", "the field “{detail}” is too long"),
+    "long_text": ("texte trop long", "the text is too long"),
     "bad_text": ("ce texte ne peut pas être envoyé : {detail}", "this text cannot be sent: {detail}"),
     "bad_field": ("le champ « {detail} » ne peut pas être lu", "the field “{detail}” cannot be read"),
     "missing_field": ("le champ « {detail} » est vide", "the field “{detail}” is empty"),

@@ -1,7 +1,7 @@
 """/cgi-bin/sendsms, as Kannel answers it: for the hundreds of programs that speak it and nothing else.
 
-`username` and `password` are name and token; the token must be for one purpose, for the call names none. `to` may be
-several numbers with blanks between them; a plus that nobody encoded came as a blank, and is one again: many scripts
+`username` and `password` are name and token; the token must be for one purpose, for the call names none. `to` is a
+number, or several with blanks between them; a plus that nobody encoded came as a blank, and is one again: many scripts
 call so. `text` is UTF-8 unless `charset` says otherwise (UTF-16BE where `coding=2`). `from` is ignored: the SIM says
 who writes. So is `dlr-mask`: `GET /v1/messages/ID` tells what becomes of a message, and nobody is called back. Binary
 messages (`udh`, `coding=1`) are refused.
@@ -16,7 +16,15 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import PlainTextResponse
 
-from gatewayd.errors import AccessError, GatewaydError, OutOfScope, StoreError, TooOften, UnknownToken, UsageError
+from gatewayd.errors import (
+    AccessError,
+    GatewaydError,
+    OutOfScope,
+    StoreError,
+    TooOften,
+    UnknownToken,
+    UsageError,
+)
 from gatewayd.interfaces.http import problems
 from gatewayd.interfaces.http.guard import FORM
 from gatewayd.interfaces.http.here import Here, Services, peer
@@ -27,6 +35,8 @@ router = APIRouter(tags=["compatibility"])
 PATH = "/cgi-bin/sendsms"
 MOST = 100
 _UNENCODED = re.compile(r"\A (?=[1-9])")
+_SHORTEST = 7
+"""Characters of one of several numbers."""
 _MOST_FIELDS = 50
 
 
@@ -100,7 +110,7 @@ def _send(here: Services, fields: dict[str, bytes], peer: str) -> None:
     if len(caller.purposes) != 1:
         raise OutOfScope("a token for this call is for one purpose")
     (purpose,) = caller.purposes
-    numbers = _UNENCODED.sub("+", fields.get("to", b"").decode("latin-1")).split()
+    numbers = _numbers(fields.get("to", b"").decode("utf-8", "replace"))
     if not numbers:
         raise UsageError("Missing receiver number")
     if len(numbers) > MOST:
@@ -111,6 +121,12 @@ def _send(here: Services, fields: dict[str, bytes], peer: str) -> None:
         here.submissions.send(caller, purpose, Draft(numbers[0], text), request)
     else:
         here.submissions.send_all(caller, purpose, [Draft(number, text) for number in numbers], request)
+
+
+def _numbers(written: str) -> list[str]:
+    """Several with blanks between them, or one that was written with blanks: `06 39 98 00 01`."""
+    several = _UNENCODED.sub("+", written).split()
+    return several if all(len(one) >= _SHORTEST for one in several) else [written]
 
 
 def _text(fields: dict[str, bytes]) -> str:

@@ -148,7 +148,7 @@ def _headers(error: GatewaydError, status: HTTPStatus) -> dict[str, str]:
 def _more(error: GatewaydError) -> dict[str, Any]:
     if isinstance(error, NothingAccepted):
         return {"refusals": error.refusals}
-    return {"reason": error.reason} if isinstance(error, NumberError | RefusedByRule) else {}
+    return {"reason": error.reason} if isinstance(error, NumberError | RefusedByRule | TextError) else {}
 
 
 def install(app: FastAPI) -> None:
