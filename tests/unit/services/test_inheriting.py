@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from gatewayd.domain.message import MessageState
 from gatewayd.domain.purpose import Basis, Purpose
+from gatewayd.domain.reading import Kind
 from gatewayd.errors import UsageError
 from gatewayd.interfaces.legacy import inheritance
 from gatewayd.interfaces.legacy.inheritance import Waiting, bounded
-from gatewayd.services.inheriting import judge
+from gatewayd.services.inheriting import judge, stops
 from gatewayd.services.intake import NumberRules
+from gatewayd.store.engine import Database
 from gatewayd.store.outbox import NewMessage
+from gatewayd.store.people import People
 
 NOW = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
 EVENTS = Purpose("events", "Activités", Basis.CONSENT)
@@ -51,3 +56,27 @@ def test_more_than_anybody_can_have_meant_is_not_read(monkeypatch: pytest.Monkey
     assert list(bounded("ab", "inbox")) == ["a", "b"]
     with pytest.raises(UsageError, match="inbox has more than 2"):
         list(bounded("abc", "inbox"))
+
+
+@dataclass(frozen=True)
+class Stop:
+    """How each text is read here."""
+
+    kind: str = Kind.OPT_OUT
+    tier: str | None = "certain"
+    decision: str = "keyword@1"
+    review: bool = False
+
+
+@pytest.mark.parametrize(("days", "still"), [(-1, False), (1, True)])
+def test_a_stop_counts_unless_the_person_has_said_start_here_since(tmp_path: Path, days: int, *, still: bool) -> None:
+    """`days` after START here."""
+    database, number = Database.open(tmp_path / "x.db"), "+33639980001"
+    known = People(database)
+    known.add_optout(number, origin="sms", by="recipient", at=NOW - timedelta(days=5))
+    assert stops([(number, "STOP", NOW)], lambda _: Stop(), str, known).certain == {}, "an opt-out holds"
+    known.remove_optout(number, by="sms", at=NOW)
+    found = stops([(number, "STOP", NOW + timedelta(days=days))], lambda _: Stop(), str, known)
+    assert (number in found.certain) == still
+    assert stops([(number, "STOP", None)], lambda _: Stop(), str, known).certain == {}, "nobody knows when"
+    database.close()
