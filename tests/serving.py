@@ -28,6 +28,7 @@ from gatewayd.services.tokens import TokenDesk
 from gatewayd.store.engine import Database
 from gatewayd.store.outbox import Outbox
 from gatewayd.store.people import People
+from gatewayd.store.webhooks import Webhooks
 from tests.documented import Document
 
 PURPOSES = {
@@ -60,10 +61,13 @@ def _document() -> Document:
 class Serving:
     """A server on a Unix socket and on loopback TCP; `woken` counts how often the dispatcher would have been woken."""
 
-    def __init__(self, directory: Path, *, space: Space | None = None, sims: Sequence[SimSettings] = ()) -> None:
+    def __init__(
+        self, directory: Path, *, space: Space | None = None, sims: Sequence[SimSettings] = (), events: bool = False
+    ) -> None:
         self.directory, self.clock, self.woken = directory, SystemClock(), 0
         self.database = Database.open(directory / "gatewayd.db", key=bytes(32))
         self.outbox, self.people = Outbox(self.database), People(self.database)
+        Webhooks(self.database).configure({}, listeners=events)
         self.desk = TokenDesk(self.database, self.clock, purposes=PURPOSES)
         sending = Rules(PURPOSES, ZoneInfo("Europe/Paris"), sims, STRICTEST)
         services = Services(
@@ -74,6 +78,7 @@ class Serving:
             lines=lambda: [],
             changed=self._wake,
             well=lambda: True,
+            events=events,
         )
         self.services, self.submissions = services, services.submissions
         self.path, tcp = directory / "api.sock", tcp_socket("127.0.0.1", 0)
@@ -123,6 +128,7 @@ class Serving:
         return sum(self.outbox.counts().values())
 
     def close(self) -> None:
+        self.services.streams.end()
         self._server.ask_to_stop()
         assert self._server.join(20)
         self.database.close()

@@ -336,6 +336,7 @@ class ApiBlock(Block):
     hosts: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}$")], ...], Field(max_length=20)] = (
         Field((), description="a list of names without ports, as [sms.example.org]")
     )
+    events: bool = Field(False, description="true or false: whether programs may listen to what happens")
 
 
 class WebhookBlock(Block):

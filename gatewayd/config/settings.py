@@ -87,11 +87,12 @@ class ReplySettings:
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
     """Where the HTTP API listens: a Unix socket, an address of this machine itself with its port, or both; `hosts`:
-    names besides those of the loopback under which it may be asked for."""
+    names besides those of the loopback under which it may be asked for; `events`: whether it tells what happens."""
 
     socket: Path | None = None
     listen: tuple[str, int] | None = None
     hosts: tuple[str, ...] = ()
+    events: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +298,7 @@ def _api(block: ApiBlock) -> ApiSettings:
     """Without a place, it is the socket."""
     path = block.socket or (DEFAULT_SOCKET if block.listen is None else None)
     listen = address(block.listen) if block.listen is not None else None
-    return ApiSettings(Path(path) if path else None, listen, block.hosts)
+    return ApiSettings(Path(path) if path else None, listen, block.hosts, block.events)
 
 
 def address(listen: str) -> tuple[str, int] | None:

@@ -62,8 +62,9 @@ class Api:
             changed=changed,
             well=_seldom(well, clock),
             untold=partial(_untold, settings, Webhooks(database)),
+            events=settings.api.events,
         )
-        self.submissions = services.submissions
+        self.submissions, self._streams = services.submissions, services.streams
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what it says, is said by us
         self._doors = _doors(settings.api, app.build(services, hosts=settings.api.hosts))
         self._worker = Worker(Task("api", self._turn, PATIENCE, threading.Event(), close=self._close), clock)
@@ -75,7 +76,8 @@ class Api:
         self._worker.start()
 
     def ask_to_stop(self) -> None:
-        """No further request."""
+        """No further request, and nobody listens any longer."""
+        self._streams.end()
         self._worker.ask_to_stop()
 
     def join(self, seconds: float) -> bool:

@@ -26,7 +26,7 @@ from gatewayd.clock import Clock
 from gatewayd.config import FeedSettings, ModemSettings, Settings
 from gatewayd.credentials import Credentials
 from gatewayd.daemon.lock import this_boot
-from gatewayd.daemon.rules import answers_of, house_of, number_rules, reader_of, rules_of, space_of
+from gatewayd.daemon.rules import answers_of, house_of, interest_of, number_rules, reader_of, rules_of, space_of
 from gatewayd.daemon.storage import REFUSED_PINS, database_key, log_key, open_database
 from gatewayd.daemon.supervision import Task, Worker
 from gatewayd.domain import template
@@ -76,6 +76,8 @@ EXPIRE = 60.0
 CLEAR = 3600.0
 CAMPAIGNS = 2.0
 LOOK_INTO_FOLDERS = 2.0
+WATCH_SIMS = 5.0
+TIDY = 600.0
 PATIENCE_WITH_REPLIES = 300.0
 """Seconds that thousands of replies may take, with their files, on the slowest card."""
 PATIENCE_WITH_HANDLER = 3600.0
@@ -127,6 +129,7 @@ class Gateway:
         self._receiving = Worker(task, clock)
         self._api = self._make_api()
         self._couriers = self._make_couriers(secrets)
+        self._keep_what_happens()
         self._bell = wakeup.Listener(settings.state_directory / wakeup.SOCKET_NAME, self.wake)
 
     def _make_api(self) -> Api | None:
@@ -147,10 +150,7 @@ class Gateway:
             return None
         from gatewayd.daemon import webhooks  # noqa: PLC0415  (TLS and HTTP, which only this asks for)
 
-        couriers = webhooks.Couriers(self.settings, secrets, self.database, self._clock, lines=self.lines)
-        self._schedules.add("sims.watch", webhooks.WATCH, couriers.watch.run_once)
-        self._schedules.add("webhooks.tidy", webhooks.TIDY, couriers.tidying.run_once)
-        return couriers
+        return webhooks.Couriers(self.settings, secrets, self.database, self._clock)
 
     def _make_receiver(self) -> Receiver:
         """What becomes of messages and reports that come in."""
@@ -236,11 +236,22 @@ class Gateway:
         return recovery
 
     def _record_what_happens(self) -> None:
-        """For other programs, before the first thing happens; where there are none any more, nothing of it stays."""
-        if self._couriers is not None:
-            self._couriers.record()
-        else:
-            Webhooks(self.database).configure({})
+        """For other programs, before the first thing happens; where nobody is told any more, nothing of it stays."""
+        urls = {one.name: one.url for one in self.settings.webhooks}
+        Webhooks(self.database).configure(urls, listeners=self._listened_to())
+
+    def _listened_to(self) -> bool:
+        return self.settings.api is not None and self.settings.api.events
+
+    def _keep_what_happens(self) -> None:
+        """What no trigger sees, and what has been told for long."""
+        if not (self.settings.webhooks or self._listened_to()):
+            return
+        from gatewayd.services.webhooks import SimWatch, Tidying  # noqa: PLC0415  (only where somebody is told)
+
+        interests = {one.name: interest_of(one) for one in self.settings.webhooks}
+        self._schedules.add("sims.watch", WATCH_SIMS, SimWatch(self.database, self.lines, self._clock).run_once)
+        self._schedules.add("happenings.tidy", TIDY, Tidying(self.database, interests, self._clock).run_once)
 
     def _expire(self) -> int:
         """No message is ended by a clock that may be wrong by years."""

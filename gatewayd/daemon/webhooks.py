@@ -7,7 +7,6 @@ that does not answer is no illness of the daemon's; `status` and `webhooks list`
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
 
 from gatewayd.clock import Clock
 from gatewayd.config import Settings, WebhookSettings
@@ -17,13 +16,9 @@ from gatewayd.daemon.supervision import Task, Worker
 from gatewayd.domain.webhooks import place_of, secrets_of
 from gatewayd.errors import ConfigurationError, UsageError
 from gatewayd.interfaces.webhooks import Sender, Target
-from gatewayd.services.dispatcher import LineStatus
-from gatewayd.services.webhooks import Courier, Endpoint, SimWatch, Tidying
+from gatewayd.services.webhooks import Courier, Endpoint
 from gatewayd.store.engine import Database
-from gatewayd.store.webhooks import Webhooks
 
-WATCH = 5.0
-TIDY = 600.0
 PATIENCE = 3600.0
 """Seconds that a turn may take: a hundred deliveries, each as slow as it may be."""
 
@@ -31,28 +26,13 @@ PATIENCE = 3600.0
 class Couriers:
     """Those of all endpoints. `start` and `stop` belong to one thread. ConfigurationError: a secret is missing."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        secrets: Credentials,
-        database: Database,
-        clock: Clock,
-        *,
-        lines: Callable[[], Sequence[LineStatus]],
-    ) -> None:
-        self._urls, self._store = {one.name: one.url for one in settings.webhooks}, Webhooks(database)
+    def __init__(self, settings: Settings, secrets: Credentials, database: Database, clock: Clock) -> None:
         endpoints = [Endpoint(one.name, interest_of(one), sender_of(one, secrets, clock)) for one in settings.webhooks]
         self._couriers = [Courier(endpoint, database, clock) for endpoint in endpoints]
         self._workers = [
             Worker(Task(f"webhook {endpoint.name}", courier.run_once, PATIENCE, threading.Event()), clock)
             for endpoint, courier in zip(endpoints, self._couriers, strict=True)
         ]
-        self.watch = SimWatch(database, lines, clock)
-        self.tidying = Tidying(database, {endpoint.name: endpoint.interest for endpoint in endpoints}, clock)
-
-    def record(self) -> None:
-        """From now on it is recorded what is to be told. StorageUnavailable."""
-        self._store.configure(self._urls)
 
     def start(self) -> None:
         """Tell it."""

@@ -132,6 +132,11 @@ class Gatekeeper:
         scopes, messages = words.widened(found.scopes), found.messages_per_minute
         return Caller(found.id, found.name, found.feed, scopes, found.purposes, messages, by)
 
+    def holds(self, caller: Caller) -> bool:
+        """Whether its token is still good, for who goes on for long."""
+        found = self._tokens.get(caller.token_id)
+        return found is not None and found.valid(self._clock.utc_now())
+
     def spend(self, caller: Caller, messages: int) -> None:
         """So many messages are to be judged for it. TooOften."""
         self._take(caller.token_id, caller.name, "messages", caller.messages_per_minute, messages)

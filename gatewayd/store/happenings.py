@@ -35,7 +35,7 @@ KEPT = HEARD_BY + timedelta(hours=1)
 """How long what was told to all is kept: a `sent` that was final is known when a report comes nevertheless."""
 LOOKED_BACK = 100_000
 """Messages, the newest, among which is looked whether somebody was written to."""
-_AT_ONCE = 1_000
+NOTED_AT_ONCE = 1_000
 _h, _m = happenings.c, messages.c
 
 GivesReports: TypeAlias = Callable[[Connection, int], bool]
@@ -99,6 +99,12 @@ def arm(connection: Connection, wanted: bool) -> None:
         connection.exec_driver_sql(made[name])
 
 
+def armed(connection: Connection) -> bool:
+    """Whether what happens is recorded."""
+    query = "SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND name = 'tell_message'"
+    return connection.exec_driver_sql(query).first() is not None
+
+
 def wanted_by(interest: Interest) -> sa.ColumnElement[bool]:
     """Which happenings may be for an endpoint; whether those about people are, `written_to` says."""
     events = sorted(str(event) for event in interest.events)
@@ -154,6 +160,16 @@ class Happenings:
         with self._database.read() as connection:
             return [occurrence(row) for row in connection.execute(query)]
 
+    def last(self) -> int:
+        """The newest; 0 if there is none."""
+        with self._database.read() as connection:
+            return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(_h.id), 0))).scalar_one())
+
+    def is_kept(self, place: int) -> bool:
+        """Whether this one is there still, and so all that came after it; 0 is before all that are there."""
+        with self._database.read() as connection:
+            return not place or connection.execute(sa.select(_h.id).where(_h.id == place)).first() is not None
+
     def written_to(self, people: Collection[str], interest: Interest) -> set[str]:
         """Whom of these a message of its feeds and purposes was written to, of late."""
         newest = sa.select(sa.func.max(_m.id)).scalar_subquery()
@@ -181,7 +197,7 @@ class Happenings:
         """Of what went out and can be reported on no more: that nothing else will come; how many."""
 
         def tell(connection: Connection) -> int:
-            overdue = sa.select(_h.id, _h.subject).where(AWAITED, _h.awaited_until <= now).limit(_AT_ONCE)
+            overdue = sa.select(_h.id, _h.subject).where(AWAITED, _h.awaited_until <= now).limit(NOTED_AT_ONCE)
             rows = connection.execute(overdue).all()
             still = _in_state(connection, [row.subject for row in rows], MessageState.SENT)
             for row in rows:
@@ -218,7 +234,7 @@ class Happenings:
 
 
 def _note(connection: Connection, now: datetime, gives_reports: GivesReports) -> int:
-    ids = list(connection.execute(sa.select(_h.id).where(UNNOTED).order_by(_h.id).limit(_AT_ONCE)).scalars())
+    ids = list(connection.execute(sa.select(_h.id).where(UNNOTED).order_by(_h.id).limit(NOTED_AT_ONCE)).scalars())
     open_ = (
         sa.select(_h.id, _m.state, _m.sim_id, _m.sent_at)
         .join(messages, _m.id == _h.subject)

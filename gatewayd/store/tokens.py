@@ -63,6 +63,7 @@ class Token:
 
 
 _FOUND = Statement(sa.select(*_t).where(_t.sha256 == sa.bindparam("sha256", type_=_t.sha256.type, required=True)))
+_OF_ID = Statement(sa.select(*_t).where(_t.id == sa.bindparam("token", required=True)))
 _USED = sa.update(tokens).where(_t.id == sa.bindparam("token")).values(last_used_at=sa.bindparam("now"))
 
 
@@ -114,6 +115,12 @@ class Tokens:
         """The token with this hash, valid or not."""
         with self._database.read() as connection:
             row = _FOUND.first(connection, sha256=sha256)
+        return None if row is None else _token(row)
+
+    def get(self, token_id: int) -> Token | None:
+        """One of those that were made, valid or not."""
+        with self._database.read() as connection:
+            row = _OF_ID.first(connection, token=token_id)
         return None if row is None else _token(row)
 
     def used(self, token_id: int, at: datetime) -> None:

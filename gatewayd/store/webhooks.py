@@ -24,7 +24,7 @@ from gatewayd.domain.webhooks import DEAD_KEPT, LIFE
 from gatewayd.errors import UsageError
 from gatewayd.store import audit
 from gatewayd.store.engine import Database
-from gatewayd.store.happenings import COLUMNS, Interest, Occurrence, arm, occurrence, wanted_by
+from gatewayd.store.happenings import COLUMNS, Interest, Occurrence, arm, armed, occurrence, wanted_by
 from gatewayd.store.schema import deliveries, happenings, webhooks
 from gatewayd.store.types import UtcTime
 
@@ -103,16 +103,18 @@ class Webhooks:
 
     # -- the configuration
 
-    def configure(self, urls: Mapping[str, str]) -> None:
-        """From the commit on it is recorded what these endpoints are to be told, and nothing for any other. One that is
-        new, or has another URL than the one that was gone, hears of what happens from now on."""
+    def configure(self, urls: Mapping[str, str], *, listeners: bool = False) -> None:
+        """From the commit on it is recorded what these endpoints are to be told, and nothing for any other; or all,
+        for the `listeners` at the API. An endpoint that is new, or has another URL than the one that was gone, hears of
+        what happens from now on."""
+        recording = bool(urls) or listeners
         with self._database.read() as connection:
             known = connection.execute(sa.select(_w.name).limit(1)).first()
-        if not urls and known is None:
-            return
+            if not urls and known is None and armed(connection) == recording:
+                return
 
         def set_up(connection: Connection) -> None:
-            arm(connection, bool(urls))
+            arm(connection, recording)
             last = _last(connection)
             for name, url in urls.items():
                 connection.execute(upsert(webhooks).values(name=name, url=url, reached=last).on_conflict_do_nothing())
@@ -121,7 +123,7 @@ class Webhooks:
                 connection.execute(moved.values(url=url, failures=0, failing_since=None, trouble="", **back))
             connection.execute(sa.delete(deliveries).where(_d.webhook.not_in(urls)))
             connection.execute(sa.delete(webhooks).where(_w.name.not_in(urls)))
-            if not urls:
+            if not recording:
                 connection.execute(sa.delete(happenings))
 
         self._database.write(set_up)

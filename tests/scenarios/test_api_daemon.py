@@ -89,3 +89,24 @@ def test_a_daemon_without_it_does_not_even_load_its_libraries() -> None:
     look = "import sys, gatewayd.cli.main, gatewayd.daemon.process; print({'fastapi', 'uvicorn'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_a_program_hears_of_its_message_and_of_the_end(tmp_path: Path) -> None:
+    here, path = Installation(tmp_path, ("sim://a",)), tmp_path / "api.sock"
+    with here.file.open("a") as stream:
+        stream.write(f"api: {{socket: {path}, events: true}}\n")
+    token = here.json("tokens", "create", "shop", "--scope", "submit")["token"]
+    headers, transport = {"authorization": f"Bearer {token}"}, httpx.HTTPTransport(uds=str(path))
+    client = httpx.Client(transport=transport, base_url="http://localhost", headers=headers, timeout=40)
+    with here.daemon() as daemon, client:
+        daemon.ready()
+        with client.stream("GET", "/v1/events") as told:
+            lines = told.iter_lines()
+            assert next(lines) == ": listening"
+            body = {"purpose": "alerte", "recipient": "06 39 98 00 01", "text": "Bonjour"}
+            assert client.post("/v1/messages", json=body).status_code == 202
+            names = (line.removeprefix("event: ") for line in lines if line.startswith("event: "))
+            assert [next(names), next(names)] == ["message.queued", "message.sent"]
+            daemon.process.terminate()
+            assert [name for name in names if not name.startswith("message.")] == []
+        assert daemon.process.wait(40) == 0

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from gatewayd import __version__
-from gatewayd.interfaces.http import campaigns, contacts, gateway, kannel, messages, models, people, problems
+from gatewayd.interfaces.http import campaigns, contacts, events, gateway, kannel, messages, models, people, problems
 from gatewayd.interfaces.http.guard import Guard
 from gatewayd.interfaces.http.here import Services
 
@@ -42,7 +42,7 @@ def _application() -> FastAPI:
         responses={},
     )
     problems.install(app)
-    for part in (messages, contacts, people, campaigns, gateway, kannel):
+    for part in (messages, contacts, people, campaigns, events, gateway, kannel):
         app.include_router(part.router)
     made = app.openapi
 

@@ -28,6 +28,7 @@ from gatewayd.services.dispatcher import LineStatus
 from gatewayd.services.intake import Intake
 from gatewayd.services.reviews import Reviews
 from gatewayd.services.space import Space
+from gatewayd.services.streaming import Streams
 from gatewayd.services.submissions import Submissions
 from gatewayd.services.tokens import Caller, Gatekeeper
 from gatewayd.store.campaigns import Campaigns
@@ -41,7 +42,7 @@ from gatewayd.store.webhooks import Counts
 
 class Services:
     """Of one gateway. `changed`: told when something may leave now; `well`: whether all of it works; `untold`:
-    what each webhook has still to be told."""
+    what each webhook has still to be told; `events`: whether what happens is recorded for who listens."""
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class Services:
         changed: Callable[[], None],
         well: Callable[[], bool],
         untold: Callable[[], Mapping[str, Counts]] = dict,
+        events: bool = False,
     ) -> None:
         self.database, self.house, self.clock = database, house, clock
         self.lines, self.changed, self.well, self.untold = lines, changed, well, untold
@@ -72,6 +74,7 @@ class Services:
         )
         self.asking = Asking(database, purposes=purposes, who=self.who, language=self.language, **about)
         self.reviews = Reviews(database, self.numbers.country)
+        self.streams = Streams(database, clock, on=events)
         self._at_length = threading.Lock()
 
     def words(self, purpose: str, language: str = "") -> Wording | None:
