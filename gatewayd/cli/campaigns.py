@@ -15,7 +15,7 @@ from gatewayd.cli.options import AsJson, By
 from gatewayd.daemon import lock
 from gatewayd.daemon.rules import house_of, number_rules
 from gatewayd.domain import template
-from gatewayd.domain.campaign import Audience, CampaignState, Missed, Repeat
+from gatewayd.domain.campaign import Audience, Missed, Repeat
 from gatewayd.domain.field import Value, fold_heading, read_moment
 from gatewayd.domain.lint import with_footer
 from gatewayd.errors import TextError, UsageError
@@ -118,7 +118,7 @@ def show(ctx: typer.Context, name: Name, json: AsJson = False) -> None:
     desk = CampaignDesk(here.database, house_of(here.settings), here.clock)
     campaign = store.get(name)
     tested = None
-    if campaign.state is CampaignState.TO_TEST:
+    if campaign.test_begun_at is not None:
         campaign, tested = desk.look_at_test(campaign)
     approvals = store.approvals(campaign.id)
     if json:

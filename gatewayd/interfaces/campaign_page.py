@@ -79,10 +79,12 @@ td.n,th.n{text-align:right}pre{white-space:pre-wrap;background:#f5f5f5;padding:1
 {% for reason, count in rows %}<tr><td>{{ reason }}</td><td class="n">{{ count }}</td></tr>{% endfor %}
 </table>{% endfor %}
 {% if report.sims %}<h2>{{ w.sims }}</h2><table><tr><th>{{ w.sim }}</th><th class="n">{{ w.sent }}</th>
-<th class="n">{{ w.delivered }}</th><th class="n">{{ w.failed }}</th><th class="n">{{ w.parts }}</th></tr>
+<th class="n">{{ w.delivered }}</th><th class="n">{{ w.failed }}</th><th class="n">{{ w.parts }}</th>
+<th class="n">{{ w.cost }}</th></tr>
 {% for sim in report.sims %}<tr><td>{{ sim.name }}</td><td class="n">{{ sim.sent }}</td>
 <td class="n">{{ sim.delivered }}</td><td class="n">{{ sim.failed }}</td>
-<td class="n">{{ sim.parts }}</td></tr>{% endfor %}</table>{% endif %}
+<td class="n">{{ sim.parts }}</td>
+<td class="n">{{ "" if sim.price is none else "%.2f"|format(sim.price) }}</td></tr>{% endfor %}</table>{% endif %}
 </body></html>
 """
 _ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined)

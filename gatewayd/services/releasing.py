@@ -185,8 +185,7 @@ class CampaignRunner:
 
     def _has_room(self) -> bool:
         """A disk that is nearly full takes no new messages: the release goes on when there is room."""
-        room = self._space.tightest() if self._space is not None else None
-        return room is None or not room.low
+        return self._space is None or not self._space.low()
 
     def _release_page(self, campaign: Campaign, page: list[Verdict]) -> int | None:
         judged = [Judgement(one.number, one.reason, self._message(campaign, one)) for one in page]

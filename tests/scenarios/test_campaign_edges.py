@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from gatewayd.domain.campaign import CampaignRules
 from gatewayd.domain.purpose import Limits
 from gatewayd.services import releasing
+from gatewayd.services.releasing import CampaignRunner
+from gatewayd.services.space import Space
 from tests.scenarios.campaigning import CampaigningWorld
 from tests.scenarios.world import number
 
@@ -24,6 +28,20 @@ def test_who_only_tested_it_has_not_received_it(world: CampaigningWorld) -> None
     assert len(world.ledger) == 2
     world.create("relance", audience='received("reunion")', repeat="daily")
     assert world.explain("relance").size == 0
+
+
+def test_a_test_that_two_look_at_passes_once(world: CampaigningWorld) -> None:
+    for n in (1, 98, 99):
+        world.person(n)
+    world.create()
+    stale, _ = world.desk.test("reunion", "camille")
+    world.turn()
+    for who, text in ((98, "OK"), (99, "OK"), (99, "STOP"), (99, "START")):
+        world.write("a", number(who), text)
+        world.turn()
+    for _ in range(2):  # the daemon, and a command that has read it before
+        after, tested = world.desk.look_at_test(stale)
+        assert (after.state, tested.done) == ("tested", True)
 
 
 def test_it_is_judged_from_just_so_many_submissions_on(make_campaigns: Make) -> None:
@@ -71,6 +89,30 @@ def test_how_far_a_release_came_is_a_place_and_no_count(make_campaigns: Make, mo
     world.let_go()
     world.tick()
     assert world.sent_by("a") == [number(n) for n in (1, 3, 5, 7)]
+
+
+def test_its_messages_live_until_its_deadline_and_no_longer(world: CampaigningWorld) -> None:
+    world.person(1)
+    deadline = world.clock.now + timedelta(days=20)
+    world.let_go(deadline=deadline, window="sun 10:00-11:00")
+    assert world.tick() == "running"
+    (message,) = world.outbox.list()
+    waiting = world.outbox.waiting(message.id, world.clock.now)
+    assert waiting is not None
+    assert waiting.expires_at == deadline
+
+
+def test_a_nearly_full_disk_makes_a_release_wait(world: CampaigningWorld, tmp_path: Path) -> None:
+    world.person(1)
+    world.create()
+    world.desk.skip_test("reunion", "camille", "essai")
+    world.desk.approve("reunion", "dominique")
+    world.desk.start("reunion", "camille")
+    full = Space([tmp_path], world.clock, least=1 << 62)
+    assert CampaignRunner(world.db, world.house, world.clock, space=full).run_once() == 0
+    assert world.outbox.list() == []
+    assert world.campaigns.get("reunion").state == "running"
+    assert CampaignRunner(world.db, world.house, world.clock).run_once() == 1
 
 
 def test_a_paused_campaign_ends_at_its_deadline_too(make_campaigns: Make) -> None:

@@ -121,7 +121,7 @@ class Test(BaseModel):
 
 
 class Shown(Campaign):
-    """A campaign with who agreed to it and how its test stands (null: it is not being tested)."""
+    """A campaign with who agreed to it and how its test stands (null: it was not tested)."""
 
     approvals: list[Approval]
     test: Test | None

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 
-from gatewayd.domain.campaign import Audience, CampaignState
+from gatewayd.domain.campaign import Audience
 from gatewayd.domain.field import Value, in_cell
 from gatewayd.domain.lint import with_footer
 from gatewayd.errors import UsageError
@@ -95,7 +95,7 @@ def _fields(here: Services, one: models.Recipient) -> tuple[dict[str, Value], st
 def get(here: Here, _caller: Reader, name: Name) -> dict[str, Any]:
     """One campaign: who agreed to it, how its test stands."""
     campaign, tested = _found(here, name), None
-    if campaign.state is CampaignState.TO_TEST:
+    if campaign.test_begun_at is not None:
         campaign, tested = here.desk.look_at_test(campaign)
     return shown_json(campaign, here.campaigns.approvals(campaign.id), tested)
 
