@@ -23,9 +23,8 @@ from tests.scenarios.receiving import ReceivingWorld, deliver, report
 from tests.scenarios.world import EVENTS, FakeClock, number
 
 Make = Callable[..., ReceivingWorld]
-WHO = number(1)
+WHO, ANSWER_LOST = number(1), "answer-lost"
 LONG = "Bonjour à tous, la réunion du quartier aura lieu samedi. " * 5  # two parts
-ANSWER_LOST = "answer-lost"
 
 
 @pytest.fixture
