@@ -211,7 +211,7 @@ def _words(error: Exception, time_out: float) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer within {time_out:g} s"
     if isinstance(error, socket.gaierror):
-        return "its name cannot be resolved"
+        return "its name cannot be resolved: is it right, and has the service a network? (docs/webhooks.md)"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate cannot be trusted: {error.verify_message}"
     if isinstance(error, h11.ProtocolError | UnicodeError):
