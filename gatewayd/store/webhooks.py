@@ -282,7 +282,7 @@ class Webhooks:
     def counts(self, name: str, interest: Interest) -> Counts:
         """What an endpoint has still to be told (at most; of people it may not be for it), and what was given up."""
         mine = sa.select(sa.func.count()).select_from(deliveries).where(_d.webhook == name)
-        reached = sa.select(_w.reached).where(_w.name == name).scalar_subquery()
+        reached = sa.select(_w.reached).where(_w.name == name, _w.gone_at.is_(None)).scalar_subquery()
         new = sa.select(sa.func.count()).select_from(happenings).where(_h.id > reached, wanted_by(interest))
         with self._database.read() as connection:
             pending = connection.execute(new).scalar_one() + connection.execute(mine.where(_PENDING)).scalar_one()

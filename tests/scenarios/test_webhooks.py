@@ -304,11 +304,15 @@ def test_one_that_is_refused_for_three_days_is_given_up_alone(make: Make) -> Non
 def test_410_ends_an_endpoint_until_somebody_brings_it_back(make: Make) -> None:
     world = make(options=SILENT)
     app = world.hear()
-    app.answer = lambda _told: (410, {})
     world.accept(WHO, number(2))
+    app.answer = lambda _told: (400, {})
     world.tell()
-    assert len(app.told) == 1
+    app.answer = lambda _told: (410, {})
+    world.clock.advance(6)
+    world.tell()
+    assert (len(app.told), world.counts().pending) == (2, 0)
     assert world.condition().gone_at is not None
+    app.told.pop()
     app.answer = lambda _told: (200, {})
     world.clock.advance(90_000)
     world.accept(number(3))
