@@ -10,6 +10,7 @@ import pytest
 
 from gatewayd.domain.campaign import CampaignRules
 from gatewayd.domain.purpose import Limits
+from gatewayd.errors import RefusedByRule
 from gatewayd.services import releasing
 from gatewayd.services.releasing import CampaignRunner
 from gatewayd.services.space import Space
@@ -113,6 +114,22 @@ def test_a_nearly_full_disk_makes_a_release_wait(world: CampaigningWorld, tmp_pa
     assert world.outbox.list() == []
     assert world.campaigns.get("reunion").state == "running"
     assert CampaignRunner(world.db, world.house, world.clock).run_once() == 1
+
+
+def test_one_that_somebody_changes_at_that_moment_is_looked_at_again(
+    world: CampaigningWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.person(1)
+    world.let_go()
+
+    def meanwhile(*_: object) -> int:
+        raise RefusedByRule("state", "campaign reunion is paused, and cannot become finished")
+
+    with monkeypatch.context() as moment:
+        moment.setattr(world.runner, "_move", meanwhile)
+        world.runner.run_once()
+    assert world.campaigns.get("reunion").state == "running"
+    assert world.tick() == "finished"
 
 
 def test_a_paused_campaign_ends_at_its_deadline_too(make_campaigns: Make) -> None:
