@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from gatewayd.clock import SystemClock
@@ -31,6 +33,10 @@ class TellingWorld(ReceivingWorld):
     def webhooks(self) -> Webhooks:
         return Webhooks(self.db)
 
+    @property
+    def happenings(self) -> Happenings:
+        return Happenings(self.db)
+
     def hear(self, name: str = "app", interest: Interest = ALL) -> Receiver:
         """A receiver that is told from now on."""
         receiver = Receiver()
@@ -44,6 +50,15 @@ class TellingWorld(ReceivingWorld):
         """What the daemon does when it starts."""
         self.webhooks.configure({name: receiver.url for name, (receiver, _) in self.endpoints.items()})
         self.couriers = {name: Courier(endpoint, self.db, self.clock) for name, (_, endpoint) in self.endpoints.items()}
+
+    def until(self, done: Callable[[], bool]) -> None:
+        """The network's reports come when they come: take them in until this is so."""
+        deadline = time.monotonic() + 30
+        self.turn()
+        while not done():
+            assert time.monotonic() < deadline, self.states()
+            self.receiver.bell.wait(0.5)
+            self.swept()
 
     def tell(self, *names: str) -> None:
         for name in names or self.couriers:
@@ -68,7 +83,7 @@ class TellingWorld(ReceivingWorld):
         return self.webhooks.counts(name, self.endpoints[name][1].interest)
 
     def happened(self) -> list[Occurrence]:
-        return Happenings(self.db).following(0, ALL, 10_000)
+        return self.happenings.following(0, ALL, 10_000)
 
     def close(self) -> None:
         for receiver, _ in self.endpoints.values():
