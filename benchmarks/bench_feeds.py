@@ -187,6 +187,7 @@ def many(found: Gateway, size: float) -> Work:
             for _ in range(max(2, int(10 * size))):
                 begun = time.monotonic()
                 answer = client.post("/v1/messages/many", content=body, headers={"content-type": "application/json"})
+                assert answer.status_code == 202, answer.text[:500]
                 assert answer.json()["accepted"] == 10_000
                 took.append(time.monotonic() - begun)
         ended.set()

@@ -7,15 +7,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gatewayd.domain.events import Happening
 from gatewayd.domain.text import plan
+from gatewayd.services import inheriting
+from gatewayd.store import imported
 from gatewayd.store.engine import Database
 from gatewayd.store.happenings import Happenings, Interest
 from gatewayd.store.outbox import NewMessage, Outbox
 from gatewayd.store.people import People
-from gatewayd.store.schema import telling_triggers
+from gatewayd.store.schema import incoming, telling_triggers
 from gatewayd.store.webhooks import Webhooks
 from tests.store.conftest import NOW
 
@@ -60,6 +63,17 @@ def test_another_process_that_knows_nothing_of_it_is_heard(
     People(other).remove_optout(WHO, by="Zoé", at=NOW)
     other.close()
     assert happened(database) == ["message.canceled", "optout.made", "optout.lifted"]
+
+
+def test_what_was_brought_in_from_another_gateway_is_history(database: Database, sim_id: int) -> None:
+    told(database)
+    came = imported.Kept(sim_id, WHO, "STOP", NOW, "opt_out", "certain", "keyword")
+    assert inheriting.keep(database, [came], by="Zoé", at=NOW) == 1
+    assert happened(database) == []
+    now = {"sim_id": sim_id, "sender": WHO, "text": "Oui", "parts": 1, "complete": True, "service_centre": ""}
+    now |= {"received_at": NOW, "kind": "other", "tier": "", "rule": "", "review": False}
+    database.write(lambda connection: connection.execute(sa.insert(incoming), now))
+    assert happened(database) == ["incoming.received"]
 
 
 def test_the_triggers_are_there_only_while_somebody_is_told(database: Database, outbox: Outbox) -> None:

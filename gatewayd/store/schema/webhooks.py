@@ -91,7 +91,8 @@ def telling_triggers() -> dict[str, str]:
         for name, event, statement in (
             ("tell_message", f"INSERT ON messages WHEN {new}", _message()),
             ("tell_state", f"UPDATE OF state ON messages WHEN {changed}", _message()),
-            ("tell_incoming", "INSERT ON incoming", _tell(Happening.RECEIVED)),
+            # What is filed already came to another gateway (store/imported.py).
+            ("tell_incoming", "INSERT ON incoming WHEN NEW.filed_at IS NULL", _tell(Happening.RECEIVED)),
             ("tell_optout", "INSERT ON optouts", _tell(Happening.OPTED_OUT)),
             (
                 "tell_lifted",
