@@ -89,7 +89,9 @@ def gateway(directory: Path, *, sending: bool) -> Iterator[Gateway]:
         here = Installation(directory, tuple(simulator.ports.values()))
         text = here.file.read_text().replace("per_day: 100000", f"per_day: {100_000 if sending else 1}")
         here.file.write_text(f"{text}api: {{socket: {directory}/api.sock}}\nallowed_countries: [IE]\n")
-        token = here.json("tokens", "create", "bench", "--scope", "submit", "--rate", "1000000")["token"]
+        token = here.json(
+            "tokens", "create", "bench", "--scope", "submit", "--rate", "1000000", "--messages", "1000000"
+        )["token"]
         with here.daemon() as daemon:
             daemon.ready().all_modems_ok()
             yield Gateway(here, simulator, daemon, token)

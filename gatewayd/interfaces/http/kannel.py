@@ -40,14 +40,14 @@ _SHORTEST = 7
 _MOST_FIELDS = 50
 
 
-async def _fields(request: Request) -> dict[str, bytes]:
-    """What came in the query or the form; values as octets, for their charset stands in another field."""
+async def _fields(request: Request) -> list[tuple[str, bytes]]:
+    """What came in the query and the form; values as octets, for their charset stands in another field."""
     given = request.scope["query_string"] + b"&" + await request.body()
     try:
         pairs = parse_qsl(given.decode("latin-1"), encoding="latin-1", max_num_fields=_MOST_FIELDS)
     except ValueError:
-        return {}
-    return {name: value.encode("latin-1", "replace") for name, value in pairs}
+        return []
+    return [(name, value.encode("latin-1", "replace")) for name, value in pairs]
 
 
 _SCHEMAS: dict[str, dict[str, Any]] = {
@@ -81,7 +81,7 @@ _DOCUMENTED: dict[str, Any] = {
         **problems.refused_before(),
     },
 }
-Fields = Annotated[dict[str, bytes], Depends(_fields)]
+Fields = Annotated[list[tuple[str, bytes]], Depends(_fields)]
 
 
 @router.get(PATH, operation_id="sendsms_get", openapi_extra={"parameters": _PARAMETERS}, **_DOCUMENTED)
@@ -101,7 +101,10 @@ def sendsms(request: Request, here: Here, fields: Fields) -> Response:
     return _told(202, "0: Accepted for delivery")
 
 
-def _send(here: Services, fields: dict[str, bytes], peer: str) -> None:
+def _send(here: Services, pairs: list[tuple[str, bytes]], peer: str) -> None:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):  # two programs could believe different ones
+        raise UsageError("A field stands twice")
     caller = here.gatekeeper.admit(fields.get("password", b"").decode("latin-1").strip(), peer)
     if here.gatekeeper.due(caller):
         here.gatekeeper.note(caller)
