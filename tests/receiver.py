@@ -34,10 +34,12 @@ class Told:
 
 
 class Receiver:
-    """Listens on the loopback. `answer` says with which status, and which headers, each request is answered."""
+    """Listens on the loopback. `answer` says with which status, and which headers, each request is answered; `taken`
+    are those that were answered well."""
 
     def __init__(self, secret: str = SECRET) -> None:
         self.told: list[Told] = []
+        self.taken: list[Told] = []
         self.forged = 0
         self.answer: Callable[[Told], tuple[int, Mapping[str, str]]] = lambda _told: (204, {})
         self._news = threading.Condition()
@@ -57,6 +59,7 @@ class Receiver:
                 status, more = receiver.answer(told)
                 with receiver._news:
                     receiver.told.append(told)
+                    receiver.taken += [told] * (200 <= status < 300)
                     receiver._news.notify_all()
                 self.send_response(status)
                 for name, value in more.items():

@@ -85,14 +85,14 @@ def test_any_order(tmp_path: Path, seed: int) -> None:
         world.tell()
     world.agree()
     assert (world.counts().pending, world.counts().dead, app.forged) == (0, 0, 0)
-    check(world, chance.ids, app.told)
+    check(world, chance.ids, app.taken)
     world.close()
 
 
-def check(world: TellingWorld, ids: list[int], told: list[Told]) -> None:
+def check(world: TellingWorld, ids: list[int], accepted: list[Told]) -> None:
     assert len(ids) > STEPS / 10
     taken: dict[int, dict[str, Told]] = defaultdict(dict)
-    for one in told:
+    for one in accepted:
         if one.type.startswith("message."):
             taken[one.data["id"]].setdefault(one.id, one)  # one that came again is known by its key
     finals = Counter(id_ for id_, found in taken.items() for one in found.values() if one.data["final"])
