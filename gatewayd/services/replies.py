@@ -249,13 +249,19 @@ class Replies:
     def _opt_in(self, connection: Connection, written: _Written, now: datetime) -> _Obeyed:
         """A STOP that was written later, by the service centre's time, or in the same second, holds: a SIM gives what
         it stores in no order, and a network may keep a message back."""
-        stopped_at = self._inbox.said_at(connection, written.number, OPT_OUT)
-        if stopped_at is not None and written.sent_at is not None and written.sent_at <= stopped_at:
+        if self._overtaken(connection, written, now):
             return _Obeyed(overtaken=True)
         lifted = people.lift(connection, written.number, "sms", now, **written.heard)
         if not lifted or self._answered(connection, written, (OPT_IN,), now):
             return _Obeyed()
         return _Obeyed(answer_id=self._answer(connection, Kind.START, written, now))
+
+    def _overtaken(self, connection: Connection, written: _Written, now: datetime) -> bool:
+        stopped_at = self._inbox.said_at(connection, written.number, OPT_OUT)
+        if stopped_at is None or written.sent_at is None or written.sent_at > stopped_at:
+            return False
+        # A STOP of next year had a wrong date, and must not hold until then against whoever comes back.
+        return stopped_at <= now + SKEW or not self._clock.trusted()
 
     def _answered(self, connection: Connection, written: _Written, kinds: Sequence[str], now: datetime) -> bool:
         return self._inbox.answered(connection, written.number, kinds, now - DAY)

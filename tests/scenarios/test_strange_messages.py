@@ -89,6 +89,22 @@ def test_the_same_stop_on_two_sims_is_one_opt_out_and_one_confirmation(make: Mak
     assert [entry.destination for entry in world.ledger] == [WHO]
 
 
+def test_a_stop_days_after_the_first_is_not_confirmed_again(make: Make) -> None:
+    world = make()
+    for _ in range(2):
+        world.clock.advance(2 * 86_400)
+        hear(world, deliver(WHO, "STOP", at=world.clock.now))
+    assert [message.kind for message in world.inbox.list()] == ["opt_out", "opt_out"]
+    assert (len(world.ledger), world.inbox.quarantined()) == (1, 0)
+
+
+def test_a_stop_of_somebody_who_was_opted_out_by_hand_is_not_confirmed(make: Make) -> None:
+    world = make()
+    world.people.add_optout(WHO, origin="letter", by="marie", at=world.clock.now)
+    hear(world, deliver(WHO, "STOP"))
+    assert (len(world.ledger), world.inbox.list()[0].kind) == (0, "opt_out")
+
+
 # --- half of it
 
 
@@ -153,6 +169,12 @@ def test_stop_start_stop_in_one_second_is_a_stop(make: Make) -> None:
 def test_a_start_of_an_unknown_time_is_taken_as_it_comes(make: Make) -> None:
     world = make()
     hear(world, deliver(WHO, "STOP"), deliver(WHO, "START", at=None))  # type: ignore[arg-type]  # no date
+    assert world.opted_out() == []
+
+
+def test_a_stop_of_next_year_does_not_keep_anybody_out_until_then(make: Make) -> None:
+    world = make()
+    hear(world, deliver(WHO, "STOP", at=SENT_AT + timedelta(days=365)), deliver(WHO, "START", at=SENT_AT))
     assert world.opted_out() == []
 
 
