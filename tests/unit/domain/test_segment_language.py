@@ -44,6 +44,14 @@ def read(words: str) -> Segment:
     return parse(words, WORDS)
 
 
+LENGTHS = {
+    Unit.DAYS: ("3 days", "3 jours"),
+    Unit.WEEKS: ("3 weeks", "3 semaines"),
+    Unit.MONTHS: ("3 months", "3 mois"),
+    Unit.YEARS: ("3 years", "3 ans"),
+}
+
+
 @pytest.mark.parametrize(
     ("words", "meant"),
     [
@@ -73,6 +81,11 @@ def read(words: str) -> Segment:
         ('received("relance")', Known(Fact.RECEIVED, "relance")),
         ("opted_out()", Known(Fact.OPTED_OUT)),
         ("écrit_depuis(2 semaines)", Known(Fact.WRITTEN_SINCE, length=Length(2, Unit.WEEKS))),
+        *(
+            (f"written_since({words})", Known(Fact.WRITTEN_SINCE, length=Length(3, unit)))
+            for unit, each in LENGTHS.items()
+            for words in each
+        ),
         ("paye or paye and not paye", AnyOf((PAID, AllOf((PAID, Not(PAID)))))),
         ("(paye ou paye) ET paye", AllOf((AnyOf((PAID, PAID)), PAID))),
     ],
