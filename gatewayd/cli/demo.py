@@ -76,8 +76,8 @@ modems:
   - port: sim://accueil?network={network}&iccid={first}&latency=0.3&jitter=0.1&report=1&rule={stops};reply=STOP
   - port: sim://secours?network={network}&iccid={second}&latency=0.3&jitter=0.1&report=1&rule={stops};reply=STOP
 sims:
-  - {{name: accueil, iccid: "{first}", line: {{allows: [information]}}}}
-  - {{name: secours, iccid: "{second}", line: {{allows: [information]}}}}
+  - {{name: accueil, iccid: "{first}", line: {{allows: [information]}}, price_per_sms: 0}}
+  - {{name: secours, iccid: "{second}", line: {{allows: [information]}}, price_per_sms: 0.05}}
 default_limits: {{per_minute: 600, per_day: 1000, recipients_per_month: 250}}
 purposes:
   {purpose}:
