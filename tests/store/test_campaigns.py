@@ -13,7 +13,7 @@ from gatewayd.domain.campaign import TRANSITIONS, Audience, CampaignState
 from gatewayd.domain.message import MessageState
 from gatewayd.errors import RefusedByRule, StoreError, TransitionError
 from gatewayd.store.campaign_figures import Figures
-from gatewayd.store.campaigns import FOR_EVER, AudienceRow, Campaign, Campaigns, Judgement, NewCampaign, Step
+from gatewayd.store.campaigns import FOR_EVER, Approval, AudienceRow, Campaign, Campaigns, Judgement, NewCampaign, Step
 from gatewayd.store.engine import Database
 from gatewayd.store.outbox import Outbox
 from gatewayd.store.schema import campaign_approvals, campaign_recipients, campaign_rows, campaigns, messages
@@ -188,6 +188,30 @@ def test_no_question_about_a_campaign_reads_the_queue(database: Database) -> Non
     steps = [(step[-1], text) for text in read for step in reader.execute(f"EXPLAIN QUERY PLAN {text}")]
     whole = ("SCAN messages", "SCAN attempts", "SCAN campaign_recipients")
     assert [text for step, text in steps if step in whole] == []
+
+
+def test_of_two_who_release_the_same_page_one_does(database: Database) -> None:
+    store = Campaigns(database)
+    waiting = led_to(database, CampaignState.SCHEDULED)
+    begun = store.begin_run(waiting, NOW, next_run_at=None, may_send_until=FOR_EVER)
+    assert begun is not None
+    assert store.begin_run(waiting, NOW, next_run_at=None, may_send_until=FOR_EVER) is None
+    page = [Judgement(ALICE, "", replace(new(ALICE), campaign_id=begun.id)), Judgement(BOB, "no_consent", None)]
+    assert store.release(begun, page, reached=2, done=False) == 1
+    assert store.release(begun, page, reached=2, done=False) is None
+    assert len(Outbox(database).list()) == 1
+
+
+def test_an_approval_is_asked_who_gives_it_and_how_many_are_missing(database: Database) -> None:
+    store, tested = Campaigns(database), led_to(database, CampaignState.TESTED)
+    with pytest.raises(RefusedByRule, match="somebody else"):
+        store.approve(tested, Approval("A", NOW, 600), 2)
+    assert store.approve(tested, Approval("b", NOW, 600), 2) == 1
+    with pytest.raises(RefusedByRule, match="already"):
+        store.approve(tested, Approval("B", NOW, 600), 2)
+    assert store.get(tested.name).state is CampaignState.TESTED
+    assert store.approve(tested, Approval("c", NOW, 600), 2) == 0
+    assert store.get(tested.name).state is CampaignState.APPROVED
 
 
 def test_a_message_that_is_not_its_recipients_alone_is_found(database: Database) -> None:
