@@ -10,6 +10,7 @@ import pytest
 
 from tests.scenarios.campaigning import CampaigningWorld
 from tests.scenarios.receiving import ReceivingWorld
+from tests.scenarios.telling import TellingWorld
 
 
 @pytest.fixture
@@ -43,3 +44,16 @@ def make_campaigns(tmp_path: Path) -> Iterator[Callable[..., CampaigningWorld]]:
 @pytest.fixture
 def world(make_campaigns: Callable[..., CampaigningWorld]) -> CampaigningWorld:
     return make_campaigns()
+
+
+@pytest.fixture
+def make_telling(tmp_path: Path) -> Iterator[Callable[..., TellingWorld]]:
+    worlds: list[TellingWorld] = []
+
+    def build(*names: str, **how: object) -> TellingWorld:
+        worlds.append(TellingWorld(tmp_path, *names, **how))
+        return worlds[-1]
+
+    yield build
+    for world in worlds:
+        world.close()

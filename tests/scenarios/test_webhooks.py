@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from gatewayd.domain.campaign import Audience, CampaignState
-from gatewayd.domain.events import HEARD_BY, Happening
+from gatewayd.domain.events import HEARD_BY
 from gatewayd.domain.message import MessageState
-from gatewayd.domain.purpose import Basis, Purpose
 from gatewayd.domain.webhooks import DEAD_KEPT, LIFE
 from gatewayd.services.hearsay import ENOUGH, LONG_AGO
-from gatewayd.services.webhooks import SimWatch
-from gatewayd.store.campaigns import Campaigns, NewCampaign, Step
-from gatewayd.store.happenings import KEPT, Interest
+from gatewayd.store.happenings import KEPT
 from gatewayd.store.outbox import Resolution
 from tests.receiver import Told
 from tests.scenarios import world as worlds
 from tests.scenarios.receiving import report
 from tests.scenarios.telling import TellingWorld
-from tests.scenarios.world import EVENTS, number
+from tests.scenarios.world import number
 
 Make = Callable[..., TellingWorld]
 WHO = number(1)
@@ -33,16 +27,8 @@ SILENT = "&report=0"
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    made: list[TellingWorld] = []
-
-    def build(*names: str, **how: object) -> TellingWorld:
-        made.append(TellingWorld(tmp_path, *names, **how))
-        return made[-1]
-
-    yield build
-    for world in made:
-        world.close()
+def make(make_telling: Make) -> Make:
+    return make_telling
 
 
 def finals(told: list[Told]) -> list[tuple[int, str]]:
@@ -176,22 +162,6 @@ def test_a_first_report_that_is_there_before_sent_was_told_makes_the_arrival_fin
     world.tell()
     assert app.types() == ["message.queued", "message.sent", "message.delivered"]
     assert finals(app.told) == [(message, "delivered")]
-
-
-def test_a_finished_campaign_is_told_to_whom_it_belongs(make: Make) -> None:
-    world = make(options=SILENT)
-    app = world.hear("app", Interest(frozenset(Happening), purposes=frozenset({"events"})))
-    own = world.hear("own", Interest(frozenset(Happening), feeds=frozenset({"campaign/fete"})))
-    other = world.hear("other", Interest(frozenset(Happening), feeds=frozenset({"campaign/autre"})))
-    store, now = Campaigns(world.db), world.clock.now
-    campaign = store.create(
-        NewCampaign("fete", "events", "Bonjour", Audience.NUMBERS, WHO, "default", 5, "Zoé"), [], now
-    )
-    for state in ("tested", "approved", "scheduled", "finished"):
-        campaign = store.change(campaign, CampaignState(state), Step("Zoé", now))
-    world.tell()
-    assert (app.types(), own.types(), other.types()) == (["campaign.finished"], ["campaign.finished"], [])
-    assert {"name": "fete", "purpose": "events", "state": "finished"}.items() <= app.told[0].data.items()
 
 
 def test_what_was_told_and_not_recorded_is_told_again_under_the_same_key(make: Make) -> None:
@@ -340,31 +310,6 @@ def test_410_ends_an_endpoint_until_somebody_brings_it_back(make: Make) -> None:
     assert [one.data["id"] for one in app.told[1:]] == [back]
 
 
-def test_an_application_hears_of_its_own_messages_and_people_only(make: Make) -> None:
-    fees = Purpose("fees", "Cotisations", Basis.CONTRACT)
-    world = make(purposes=(EVENTS, fees))
-    shop = world.hear("shop", Interest(frozenset(Happening), purposes=frozenset({"fees"})))
-    choir = world.hear("choir", Interest(frozenset(Happening), feeds=frozenset({"choir"})))
-    (hers,), (theirs,), (his,) = (
-        world.accept(number(1), purpose="fees"), world.accept(number(2), feed="choir"), world.accept(number(3)),
-    )  # fmt: skip
-    for who in (1, 2, 3):
-        world.write("a", number(who), "STOP")
-        world.turn()
-    world.swept()
-    world.tell()
-
-    def people(told: list[Told]) -> set[Any]:
-        return {one.data.get("sender", one.data.get("recipient")) for one in told}
-
-    assert people(shop.told) == {number(1)}
-    assert people(choir.told) == {number(2)}
-    assert {one.data["id"] for one in shop.told if one.type.startswith("message.")} == {hers}
-    assert {one.data["id"] for one in choir.told if one.type.startswith("message.")} == {theirs}
-    assert {"incoming.received", "optout.made"} <= {*shop.types()} & {*choir.types()}
-    assert his
-
-
 def test_one_that_is_down_delays_no_other(make: Make) -> None:
     world = make(options=SILENT)
     down, well = world.hear("down"), world.hear("well")
@@ -374,26 +319,6 @@ def test_one_that_is_down_delays_no_other(make: Make) -> None:
     assert well.types() == ["message.queued"]
     assert world.condition("down").trouble == "Connection refused"
     down._server.server_close()
-
-
-def test_only_what_an_endpoint_asks_for(make: Make) -> None:
-    world = make()
-    app = world.hear("app", Interest(frozenset({Happening.DELIVERED})))
-    (message,) = world.accept(WHO)
-    world.until(lambda: world.state(message) == "delivered")
-    world.tell()
-    assert app.types() == ["message.delivered"]
-    assert world.counts().pending == 0
-
-
-def test_what_is_asked_for_is_found_behind_thousands_that_are_not(make: Make) -> None:
-    world = make(options=SILENT)
-    app = world.hear("app", Interest(frozenset({Happening.OPTED_OUT})))
-    world.accept(*(number(n % 90) for n in range(2_500)))
-    world.people.add_optout(WHO, origin="phone", by="Zoé", at=world.clock.now)
-    world.tell()
-    world.tell()
-    assert app.types() == ["optout.made"]
 
 
 def test_nothing_is_told_while_the_clock_cannot_be_trusted(make: Make) -> None:
@@ -406,22 +331,6 @@ def test_nothing_is_told_while_the_clock_cannot_be_trusted(make: Make) -> None:
     world.clock.believed = True
     world.tell()
     assert app.types() == ["message.queued"]
-
-
-def test_without_webhooks_nothing_is_recorded_and_what_was_goes(make: Make) -> None:
-    world = make(options=SILENT)
-    world.accept(WHO)
-    assert world.happened() == []
-    world.hear()
-    world.accept(number(2))
-    world.tell()
-    assert len(world.happened()) == 1
-    receiver, _ = world.endpoints.pop("app")
-    receiver.close()
-    world.record()
-    world.accept(number(3))
-    assert world.happened() == []
-    assert world.webhooks.condition("app") is None
 
 
 def test_what_was_told_is_forgotten_after_a_day_and_what_was_not_is_kept(make: Make) -> None:
@@ -442,16 +351,6 @@ def test_what_was_told_is_forgotten_after_a_day_and_what_was_not_is_kept(make: M
     assert len(app.told) == len([one for one in down.told if one.type == "message.delivered"]) + 2
 
 
-def test_a_message_that_was_erased_is_told_no_more(make: Make) -> None:
-    world = make(options=SILENT)
-    app = world.hear()
-    (message,) = world.accept(WHO)
-    world.db.write(lambda connection: connection.exec_driver_sql(f"DELETE FROM messages WHERE id = {message}"))  # noqa: S608  (a number of ours)
-    world.tell()
-    assert app.told == []
-    assert world.counts().pending == 0
-
-
 def test_a_test_that_is_answered_well_ends_a_rest(make: Make) -> None:
     world = make(options=SILENT)
     app = world.hear()
@@ -466,50 +365,3 @@ def test_a_test_that_is_answered_well_ends_a_rest(make: Make) -> None:
     world.tell()
     assert len(app.told) == 2
     assert world.condition().failing_since is None
-
-
-def test_a_sim_that_cannot_send_is_told_after_a_minute_and_so_is_its_end(make: Make) -> None:
-    world = make(options=SILENT)
-    app = world.hear()
-    watch = SimWatch(world.db, world.statuses, world.clock)
-    world._heard("a", lambda: world.sims["a"].unplug(0))
-    world.settle()
-    assert [world.statuses()[0].why, watch.run_once()] == ["absent", 0]
-    world.clock.advance(59)
-    assert watch.run_once() == 0
-    world.clock.advance(2)
-    assert (watch.run_once(), watch.run_once()) == (1, 0)
-    world.tell()
-    world.clock.advance(KEPT.total_seconds() + 60)
-    world.tidy()
-    watch = SimWatch(world.db, world.statuses, world.clock)  # the next life remembers, however long it lasts
-    assert watch.run_once() == 0
-    world.clock.advance(61)
-    assert watch.run_once() == 0
-    world.sims["a"].plug()
-    world.clock.advance(60)
-    world.settle()
-    assert (world.statuses()[0].why, watch.run_once()) == ("", 0)
-    world.clock.advance(61)
-    assert watch.run_once() == 1
-    world.tell()
-    assert [(one.type, one.data["name"], one.data["state"]) for one in app.told] == [
-        ("sim.trouble", "a", "absent"), ("sim.well", "a", "ok"),
-    ]  # fmt: skip
-
-
-def test_what_is_kept_for_it_holds_neither_number_nor_text(make: Make) -> None:
-    world = make(options=SILENT)
-    app = world.hear()
-    app.answer = lambda _told: (400, {})
-    world.accept(WHO, text="Un secret")
-    world.write("a", WHO, "STOP un secret")
-    world.turn()
-    world.tell()
-    with world.db.read() as connection:
-        kept = [
-            str(connection.exec_driver_sql(f"SELECT * FROM {table}").all())  # noqa: S608  (our own words)
-            for table in ("happenings", "deliveries", "webhooks")
-        ]
-    assert len(world.happened()) >= 3
-    assert all(WHO not in words and "secret" not in words.lower() for words in kept)
