@@ -14,6 +14,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -75,6 +76,14 @@ class Gateway:
     def incoming(self) -> list[str]:
         return [path.read_text("utf-8") for path in (self.here.spool / "incoming").glob("a.*")]
 
+    def answered(self, path: str) -> str:
+        """A file of the spool, as far as it is there."""
+        place = self.here.spool / path
+        return place.read_text("utf-8") if place.exists() else ""
+
+    def has_line(self, path: str, pattern: str) -> bool:
+        return bool(re.search(rf"^{pattern}$", self.answered(path), re.MULTILINE))
+
     def drop(self, name: str, content: bytes) -> None:
         draft = self.here.spool / "drop" / f".{name}.part"
         draft.write_bytes(content)
@@ -105,6 +114,11 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         with here.file.open("a") as stream:
             stream.write(f"sims: [{{name: a, iccid: '{iccid}'}}]\n")
         found = Gateway(here, simulator)
+        (handler,) = [one for one in found.printed.blocks("feeds.md", "sh") if "RECEIVED" in one]
+        noted = f'#!/bin/sh\necho "$@" >> {here.spool}/handled\n'
+        program = found.printed.write("event", handler.replace("#!/bin/sh\n", noted), 0o755)
+        with here.file.open("a") as stream:
+            stream.write(f"event_handler: {{command: [{program}]}}\n")
         with here.daemon() as daemon:
             daemon.ready().all_modems_ok()
             yield found
@@ -141,7 +155,7 @@ def test_the_page_of_the_api_as_it_is_printed(gateway: Gateway) -> None:
 
 
 def test_the_page_of_the_drop_folder_as_it_is_printed(gateway: Gateway) -> None:
-    (drop,) = [block for block in gateway.printed.blocks("feeds.md", "sh") if "mv" in block]
+    (drop,) = [block for block in gateway.printed.blocks("feeds.md", "sh") if "alert-" in block]
     with gateway.sends("+33639980001", "Server down"):
         gateway.printed.shell(drop)
 
@@ -334,6 +348,23 @@ def test_smstools3(gateway: Gateway) -> None:
     gateway.is_answered("+33639980014")
     (came,) = [one for one in gateway.incoming() if "33639980014" in one]
     assert re.match(r"From: 33639980014\nFrom_TOA: 91 .*\n(?:\w+: .*\n)+\n", came)
+
+
+def test_an_event_handler_answers_as_the_page_prints_it(gateway: Gateway) -> None:
+    """Called as smsd calls its own: for what was sent, failed and came in; and its answer goes out."""
+    with gateway.sends("+33639980016", "Bonjour"):
+        gateway.drop("alert.2", b"To: 33639980016\nReport: yes\n\nBonjour")
+    (reference,) = until(lambda: re.findall("Message_id: ([0-9]+)", gateway.answered("done/alert.2")))
+    gateway.drop("alert.3", b"To: 0199001234\n\nx")
+    with gateway.sends("+33639980016", "Ouvert du mardi au samedi, de 9 h à 12 h."):
+        gateway.simulator.control("deliver", sim="a", sender="+33639980016", text="Horaires")
+    for expected in (
+        rf"SENT {gateway.here.spool}/done/alert\.2 {reference}",
+        rf"REPORT {gateway.here.spool}/incoming/a\.r[0-9]+ {reference}",
+        rf"FAILED {gateway.here.spool}/rejected/alert\.3",
+        rf"RECEIVED {gateway.here.spool}/incoming/a\.[0-9]+",
+    ):
+        until(partial(gateway.has_line, "handled", expected))
 
 
 def test_gammu_smsd(gateway: Gateway) -> None:

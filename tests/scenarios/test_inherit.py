@@ -236,10 +236,13 @@ def test_what_smstools_sent_and_failed(met: Installation, tmp_path: Path) -> Non
     (tmp_path / "incoming/d").write_text(heard)
     conf = tmp_path / "smsd.conf"
     folders = "".join(f"{folder} = {tmp_path}/{folder}\n" for folder in ("sent", "failed", "incoming"))
-    conf.write_text(f"devices = GSM* 1-2, other\n{folders}[GSM1]\ndevice = /dev/ttyUSB0\nbaudrate = 9600\n")
+    extra = "checkhandler = /usr/local/bin/check\nalarmhandler = /usr/local/bin/alarm\n"
+    conf.write_text(f"devices = GSM* 1-2, other\n{folders}{extra}[GSM1]\ndevice = /dev/ttyUSB0\nbaudrate = 9600\n")
     said = brought(met, "smstools3", str(conf), "--keep-inbox")
     assert "- port: /dev/ttyUSB0 baudrate: 9600 - port: ? - port: ?" in said
     assert "GSM1 sent 2 SMS to 2 numbers" in said
+    assert "checkhandler = /usr/local/bin/check: not done here; purposes, consents and limits decide" in said
+    assert "alarmhandler = /usr/local/bin/alarm: not done here" in said
     assert f"they stay with {sim['name']}: 2 numbers, 2 of them new" in said
     assert "failed: 1 that could not be sent stay there" in said
     assert [one["text"] for one in met.json("inbox", "list")] == ["Bien"]

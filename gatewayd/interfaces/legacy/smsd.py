@@ -21,6 +21,14 @@ _ROOT = "/var/spool/sms"
 _SHORTEST = 8
 _TIME = "%y-%m-%d %H:%M:%S"
 _BAUDRATE = "115200"
+_NOT_HERE = {
+    "checkhandler": "purposes, consents and limits decide what leaves",
+    "alarmhandler": "`gatewayd status`, the journal, and the webhook events `sim.*` tell of trouble",
+    "regular_run": "a systemd timer runs a program of yours",
+    "phonecalls": "a call is not answered, and no event tells of it",
+    "admin_to": "`gatewayd status` and the journal tell of trouble",
+}
+"""Settings of smsd that nothing here answers to, and what does it instead."""
 
 
 def read(file: Path, zone: tzinfo) -> Inheritance:
@@ -36,15 +44,27 @@ def read(file: Path, zone: tzinfo) -> Inheritance:
             _waiting(path, found)
     for path in _files(Path(general.get("incoming", f"{_ROOT}/incoming")), found):
         _heard(path, zone, found)
+    _history(general, zone, found)
+    _programs(sections, general, found)
+    return found
+
+
+def _history(general: dict[str, str], zone: tzinfo, found: Inheritance) -> None:
     if where := general.get("sent"):
         for path in _files(Path(where), found):
             _sent(path, zone, found)
     if where := general.get("failed"):
         failed = sum(1 for _ in _files(Path(where), found))
         found.notes += [f"{where}: {failed} that could not be sent stay there"] * bool(failed)
+
+
+def _programs(sections: dict[str, dict[str, str]], general: dict[str, str], found: Inheritance) -> None:
+    """What it called, and what calls it here."""
+    for key, instead in _NOT_HERE.items():
+        if given := next((its[key] for its in (general, *sections.values()) if its.get(key)), ""):
+            found.notes.append(f"{key} = {given}: not done here; {instead}")
     if handler := general.get("eventhandler"):
         found.yaml += ["event_handler:", f"  command: [{handler}]"]
-    return found
 
 
 def _sections(text: str) -> dict[str, dict[str, str]]:
