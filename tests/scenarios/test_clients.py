@@ -39,7 +39,7 @@ class Gateway:
         self.here, self.simulator, self.port = here, simulator, free_port()
         self.socket = here.directory / "api.sock"
         with here.file.open("a") as stream:
-            stream.write(f"api: {{socket: {self.socket}, listen: '127.0.0.1:{self.port}'}}\n")
+            stream.write(f"api: {{socket: {self.socket}, listen: '127.0.0.1:{self.port}', events: true}}\n")
         self.printed = Printed(
             here,
             {
@@ -145,13 +145,34 @@ def test_curl_says_why_by_its_exit_status(gateway: Gateway) -> None:
 
 
 def test_the_page_of_the_api_as_it_is_printed(gateway: Gateway) -> None:
-    token, send, kannel = gateway.printed.blocks("api.md", "sh")
+    token, send, _, kannel = gateway.printed.blocks("api.md", "sh")
     assert gateway.here.run("consents", "record", "+33639980001", "-p", "events", "--method", "paper").returncode == 0
     with gateway.sends("+33639980001", "La réunion est à 18 h."):
         assert '"state":"queued"' in gateway.printed.shell(token, send)
     gateway.here.run("tokens", "revoke", "zabbix")
     with gateway.sends("+33639980001", "Disque plein sur web1"):
         assert gateway.printed.shell(kannel) == "0: Accepted for delivery"
+
+
+def test_the_stream_of_events_as_it_is_printed(gateway: Gateway) -> None:
+    (stream,) = [one for one in gateway.printed.blocks("api.md", "sh") if "/v1/events" in one]
+    heard = gateway.here.directory / "heard"
+
+    def hears_of_it() -> bool:
+        gateway.simulator.control("deliver", sim="a", sender="+33639980017", text=ANSWER)
+        time.sleep(0.3)  # one that came before it listened is no news
+        return "incoming.received" in heard.read_text()
+
+    with (
+        heard.open("w") as output,
+        subprocess.Popen(
+            ["bash", "-c", f"TOKEN={gateway.token}; exec {stream}"], stdout=output, stderr=output
+        ) as listener,
+    ):
+        try:
+            until(hears_of_it, 20)
+        finally:
+            listener.terminate()
 
 
 def test_the_page_of_the_drop_folder_as_it_is_printed(gateway: Gateway) -> None:
