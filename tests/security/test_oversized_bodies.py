@@ -19,6 +19,21 @@ def test_a_body_that_says_how_long_it_is_is_not_even_read(api: Serving) -> None:
     assert b"connection: close" in found.lower()
 
 
+@pytest.mark.parametrize("token", [b"", b"Authorization: Bearer gwd_no\r\n"])
+def test_of_a_large_call_nothing_is_read_without_a_good_token(api: Serving, token: bytes) -> None:
+    """A hundred peers, each with the 4 MiB that are read of such a call, filled a small machine."""
+    head = b"POST /v1/messages/many HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + token
+    found = api.raw(head + b"Content-Length: 4000000\r\n\r\n{")
+    assert found.startswith(b"HTTP/1.1 401 ")
+    assert b'"type": "urn:gatewayd:problem:unknown-token"' in found
+
+
+def test_a_large_call_with_a_good_token_is_read(api: Serving) -> None:
+    body = {"purpose": "alerte", "messages": [{"recipient": ALICE, "text": "x" * 150}] * 2000}
+    assert len(str(body)) > guard.LONGEST_BODY
+    assert api.ask("POST", "/v1/messages/many", api.token(), json=body).status_code == 202
+
+
 def test_a_body_in_chunks_is_cut_off(api: Serving) -> None:
     def endless() -> Iterator[bytes]:
         for _ in range(guard.LONGEST_BODY // 65536 + 2):

@@ -23,7 +23,7 @@ def build(services: Services, *, hosts: Collection[str] = ()) -> ASGIApp:
     app = _application()
     app.state.services = services
     larger = [messages.MANY, contacts.IMPORT, *people.LISTS, campaigns.CREATE]
-    return Guard(app, hosts=hosts, larger=larger, forms=[kannel.PATH])
+    return Guard(app, hosts=hosts, known=services.gatekeeper.knows, larger=larger, forms=[kannel.PATH])
 
 
 def document() -> dict[str, Any]:

@@ -3,7 +3,8 @@
     Host            one of ours, else 421: a name that somebody else points at this machine is none (DNS rebinding)
     Origin          only our own, else 403; the same for `Sec-Fetch-Site`: no page of another site reaches a route
     Content-Type    JSON where there is a body, else 415: what a form can send without asking, is not read
-    body            256 KiB, 4 MiB where many messages come in one call, else 413; within ten seconds, else 408
+    body            256 KiB, 4 MiB where many messages come in one call, else 413; within ten seconds, else 408; of
+                    such a call nothing is read without a good token, for a hundred of them fill a small machine
 
 Who is refused may still be sending: he is listened to for a moment, for a connection that is closed on what nobody has
 read takes the answer with it. There are no cookies and no CORS: a browser has nothing that it could send by itself.
@@ -14,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -29,6 +30,7 @@ BODY_SECONDS = 10.0
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 LINGER_SECONDS = 1.0
 CLOSE = {"connection": "close"}
+_CLOSING = [(b"connection", b"close")]
 ALWAYS = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
@@ -39,12 +41,18 @@ _HOST = re.compile(r"(\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::\d{1,5})?")
 
 class Guard:
     """Wraps the application. `hosts`: further names under which it may be asked for; `larger` and `forms`: paths whose
-    bodies may be larger, or may come from a form."""
+    bodies may be larger, or may come from a form; `known`: whether a token is good."""
 
     def __init__(
-        self, app: ASGIApp, *, hosts: Collection[str], larger: Collection[str] = (), forms: Collection[str] = ()
+        self,
+        app: ASGIApp,
+        *,
+        hosts: Collection[str],
+        known: Callable[[str], bool],
+        larger: Collection[str] = (),
+        forms: Collection[str] = (),
     ) -> None:
-        self._app, self._hosts = app, LOOPBACK | {host.lower() for host in hosts}
+        self._app, self._hosts, self._known = app, LOOPBACK | {host.lower() for host in hosts}, known
         self._larger, self._forms = frozenset(larger), frozenset(forms)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,8 +60,12 @@ class Guard:
         if scope["type"] != "http":
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        send = _with_headers(send)
+        send = _with_headers(send, ALWAYS)
         refused = self._refusal(scope, headers)
+        if refused is None and scope["path"] in self._larger and not self._known(_token(headers)):
+            # Its route refuses it, and counts that.
+            await self._app(scope, _nothing, _with_headers(_lingering(send, receive), _CLOSING))
+            return
         if refused is None:
             found = await self._body(scope, receive, headers)
             if isinstance(found, Response):
@@ -114,6 +126,24 @@ async def _read(receive: Receive, longest: int) -> bytes | None:
             return bytes(found)
 
 
+async def _discard(receive: Receive, most: int) -> None:
+    """Read what comes, to its end or so much of it, and keep nothing."""
+    octets, more = 0, True
+    while more and octets <= most:
+        message = await receive()
+        octets += len(message.get("body", b""))
+        more = message["type"] == "http.request" and message.get("more_body", False)
+
+
+async def _nothing() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+def _token(headers: Mapping[str, str]) -> str:
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""
+
+
 def _lingering(send: Send, receive: Receive) -> Send:
     """Between the answer and its end, read what the other side is still sending."""
 
@@ -122,7 +152,7 @@ def _lingering(send: Send, receive: Receive) -> Send:
             await send({**message, "more_body": True})
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LINGER_SECONDS):
-                    await _read(receive, 2 * LONGEST_MANY)
+                    await _discard(receive, 2 * LONGEST_MANY)
             message = {"type": "http.response.body"}
         await send(message)
 
@@ -133,10 +163,10 @@ def _has_body(headers: Mapping[str, str]) -> bool:
     return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, more: Sequence[tuple[bytes, bytes]]) -> Send:
     async def sending(message: Any) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], *ALWAYS]}
+            message = {**message, "headers": [*message["headers"], *more]}
         await send(message)
 
     return sending
