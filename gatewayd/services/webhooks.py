@@ -201,29 +201,29 @@ class Courier:
 
     def _away(self, trouble: str, retry_after: float | None, now: datetime) -> None:
         self._webhooks.away(self._name, trouble, now)
-        condition = self._rest(trouble, retry_after)
-        if condition.failing_since is not None and condition.failing_since <= now - LIFE:
-            self._give_up(trouble, now)
+        self._rest(trouble, retry_after, now)
 
     def _refused(self, one: Pending, trouble: str, answer: Answer, now: datetime) -> bool:
         tried = replace(one, tries=one.tries + 1)
         again_at = now + rules.pause(tried.tries, self._rng)
         if not self._webhooks.refused(self._name, tried, trouble, now, again_at):
             log.error("webhook.given_up", webhook=self._name, count=1, trouble=trouble)
-        self._rest(trouble, answer.retry_after)
+        self._rest(trouble, answer.retry_after, now)
         return False
 
-    def _rest(self, trouble: str, retry_after: float | None) -> Condition:
+    def _rest(self, trouble: str, retry_after: float | None, now: datetime) -> None:
+        """Leave it alone for a while; what waits for one that has taken nothing for three days is given up."""
         condition = self._condition()
         seconds = rules.rest(condition.failures, retry_after, self._rng)
         self._rests_until = self._clock.monotonic() + seconds
         if self._was_well:
             log.warning("webhook.failing", webhook=self._name, trouble=trouble, seconds=round(seconds))
         self._was_well = False
-        return condition
+        if condition.failing_since is not None and condition.failing_since <= now - LIFE:
+            self._give_up(trouble, now)
 
     def _give_up(self, trouble: str, now: datetime) -> None:
-        """What nobody took in three days, the endpoint being away all the time."""
+        """What nobody took in three days: the endpoint was away, or refused whatever came, one a rest."""
         buried, more = 0, True
         while more:
             batch = self._happenings.following(self._condition().reached, self._interest, _AT_ONCE)

@@ -11,14 +11,15 @@ import pytest
 
 from gatewayd.domain.events import HEARD_BY
 from gatewayd.domain.message import MessageState
-from gatewayd.domain.webhooks import DEAD_KEPT, LIFE
+from gatewayd.domain.webhooks import DEAD_KEPT, LIFE, Answer
 from gatewayd.services.hearsay import ENOUGH, LONG_AGO
-from gatewayd.store.happenings import KEPT
+from gatewayd.services.webhooks import Courier, Endpoint
+from gatewayd.store.happenings import KEPT, Occurrence
 from gatewayd.store.outbox import Resolution
 from tests.receiver import Told
 from tests.scenarios import world as worlds
 from tests.scenarios.receiving import report
-from tests.scenarios.telling import TellingWorld
+from tests.scenarios.telling import ALL, TellingWorld
 from tests.scenarios.world import number
 
 Make = Callable[..., TellingWorld]
@@ -285,6 +286,28 @@ def test_one_that_is_refused_for_three_days_is_given_up_alone(make: Make) -> Non
     world.tidy()
     assert world.counts().dead == 0
     assert world.happened() == []
+
+
+def test_one_that_refuses_everything_keeps_no_more_waiting_than_three_days_bring(make: Make) -> None:
+    """It is told one thing a rest, and more than that may happen: what waited grew for as long as it refused."""
+    world = make(options=SILENT)
+    world.hear()
+    told: list[Occurrence] = []
+
+    def refuse(what: Occurrence, _thing: object) -> Answer:
+        told.append(what)
+        return Answer(404)
+
+    world.couriers["app"] = Courier(Endpoint("app", ALL, refuse), world.db, world.clock)
+    for _ in range(5):
+        world.accept(*(number(n) for n in range(1, 51)))
+        for _ in range(24):
+            world.tell()
+            world.clock.advance(3600)
+    assert len({what.id for what in told}) < 250
+    counts = world.counts()
+    assert counts.pending <= 150
+    assert counts.pending + counts.dead == 250
 
 
 def test_410_ends_an_endpoint_until_somebody_brings_it_back(make: Make) -> None:
