@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.security.dropping import Office
+from gatewayd.interfaces.dropfolder.arrivals import Arrivals
+from gatewayd.interfaces.dropfolder.spool import Spool
+from tests.security.dropping import Office, StandingClock
 
 LIST = b"tel;message\n0639980001;Bonjour\n"
 
@@ -76,3 +78,38 @@ def test_a_file_that_becomes_a_link_when_it_is_claimed_is_not_read(office: Offic
     office.drop("a.csv", LIST)
     office.turn()
     assert (office.answer().folder, office.queue()) == ("corrupt", [])
+
+
+@pytest.mark.parametrize("feed", ["rappels", "rappels/lyon"])
+def test_a_feed_folder_that_is_a_link_gives_nothing_away(tmp_path: Path, feed: str) -> None:
+    """Whoever may write into drop/ may put a link in a feed's place: what lies behind it was taken as dropped."""
+    private = tmp_path / "private"
+    (private / "lyon").mkdir(parents=True)
+    for folder in (private, private / "lyon"):
+        (folder / "gatewayd.db").write_bytes(b"SQLite")
+        os.utime(folder / "gatewayd.db", (1, 1))
+    spool = Spool(tmp_path / "spool", ["autres", feed])
+    spool.prepare()
+    (spool.root / "drop" / "rappels").rename(spool.root / "drop" / "away")
+    (spool.root / "drop" / "rappels").symlink_to(private)
+    spool.prepare()
+    (spool.root / "drop" / "autres" / "a.csv").write_bytes(LIST)
+    os.utime(spool.root / "drop" / "autres" / "a.csv", (1, 1))
+    taken, _ = Arrivals(spool, StandingClock(), 10).take(10)
+    assert [arrival.name for arrival in taken] == ["a.csv"]  # the other feed goes on
+    with pytest.raises(NotADirectoryError):
+        spool.claim(feed, "gatewayd.db")
+    assert (private / "gatewayd.db").exists()
+    assert not list((spool.root / "claimed").iterdir())
+
+
+def test_a_feed_folder_in_whose_place_a_file_lies_stops_no_other(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", ["autres", "rappels"])
+    spool.prepare()
+    (spool.root / "drop" / "rappels").rmdir()
+    (spool.root / "drop" / "rappels").write_bytes(LIST)
+    (spool.root / "drop" / "autres" / "a.csv").write_bytes(LIST)
+    os.utime(spool.root / "drop" / "autres" / "a.csv", (1, 1))
+    spool.prepare()
+    taken, _ = Arrivals(spool, StandingClock(), 10).take(10)
+    assert [arrival.name for arrival in taken] == ["a.csv"]

@@ -98,7 +98,7 @@ class Arrivals:
 
     def _of(self, feed: str, looks: dict[tuple[str, str], _Look]) -> Iterator[Arrival]:
         """The files of a feed that are still; those that are not yet are put into `looks`."""
-        for entry in self._spool.arrivals(feed):
+        for entry in self._entries(feed):
             if is_ignored(entry.name) or self._is_folder(entry, feed):
                 continue
             look = self._look(entry, feed)
@@ -106,6 +106,14 @@ class Arrivals:
                 yield Arrival(look.written, feed, entry.name)
             elif look is not None:
                 looks[feed, entry.name] = look
+
+    def _entries(self, feed: str) -> Iterator[os.DirEntry[str]]:
+        try:
+            yield from self._spool.arrivals(feed)
+        except NotADirectoryError:
+            if feed not in self._told:
+                log.error("drop.feed_not_a_folder", feed=feed)  # noqa: TRY400  (the feed says all)
+            self._told.add(feed)
 
     def _look(self, entry: os.DirEntry[str], feed: str) -> _Look | None:
         try:

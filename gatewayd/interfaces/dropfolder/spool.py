@@ -17,7 +17,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -27,6 +27,7 @@ from gatewayd.interfaces.dropfolder.names import REPORT, numbered, safe_name
 from gatewayd.interfaces.spreadsheet.table import CORRUPT, DONE, REJECTED, Refused
 
 ANSWERS = (DONE, REJECTED, CORRUPT)
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
@@ -123,31 +124,49 @@ class Spool:
     def prepare(self) -> None:
         """Makes the folders that are missing; only `claimed/` is private, the others' modes are the administrator's."""
         for folder in (*(f"drop/{feed}" for feed in self.feeds), *ANSWERS):
-            (self.root / folder).mkdir(parents=True, exist_ok=True)
+            if not os.path.lexists(self.root / folder):  # what is no folder is told when it is looked into
+                (self.root / folder).mkdir(parents=True, exist_ok=True)
         self._claimed.mkdir(mode=0o700, exist_ok=True)
         mode = stat.S_IMODE(self._claimed.stat().st_mode)
         if mode & 0o077:  # else it is left as it is: its setgid bit hands the folder's group down to the reports
             self._claimed.chmod(mode & 0o700)
 
     def arrivals(self, feed: str) -> Iterator[os.DirEntry[str]]:
-        """All that lies in a feed's folder, in no order and without looking at it; a folder thrown away comes back."""
-        folder = self.root / "drop" / feed
-        folder.mkdir(parents=True, exist_ok=True)
-        with os.scandir(folder) as entries:
+        """All that lies in a feed's folder, in no order and without looking at it; a folder thrown away comes back.
+        NotADirectoryError: somebody has put something else in its place."""
+        with self._opened(feed) as folder, os.scandir(folder) as entries:
             yield from entries
+
+    @contextmanager
+    def _opened(self, feed: str) -> Iterator[int]:
+        """A feed's folder, and never another one through a link: who may write into drop/ may put one there."""
+        (self.root / "drop").mkdir(parents=True, exist_ok=True)
+        folder = os.open(self.root / "drop", _FOLDER)  # which is the administrator's, and may be a link
+        try:
+            for part in [] if feed == "." else feed.split("/"):
+                with suppress(FileExistsError):
+                    os.mkdir(part, dir_fd=folder)
+                within = os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+                os.close(folder)
+                folder = within
+            yield folder
+        finally:
+            os.close(folder)
 
     def claim(self, feed: str, name: str) -> Claim:
         """Takes a file; raises OSError, and then it stays where it was."""
         token = secrets.token_hex(8)
         claim = Claim(self._claimed / f"{token}@{quote(feed, safe='')}", token, feed)
-        (claim.folder / "in").mkdir(parents=True, mode=0o700)
-        try:
-            (self.root / "drop" / feed / name).rename(claim.folder / "in" / name)
-        except OSError:
-            _remove(claim)
-            raise
-        for folder in (claim.folder / "in", self._claimed, self.root / "drop" / feed):
-            sync_folder(folder)
+        with self._opened(feed) as folder:
+            (claim.folder / "in").mkdir(parents=True, mode=0o700)
+            try:
+                os.rename(name, claim.folder / "in" / name, src_dir_fd=folder)
+            except OSError:
+                _remove(claim)
+                raise
+            for changed in (claim.folder / "in", self._claimed):
+                sync_folder(changed)
+            os.fsync(folder)
         return claim
 
     def leftovers(self) -> list[Claim]:
