@@ -144,7 +144,7 @@ class Daemon:
         return self
 
     def all_modems_ok(self) -> Daemon:
-        self.wait_for(lambda told: any(words.startswith("STATUS=") and "(" not in words for words in told[-1:]))
+        self.wait_for(all_modems_ok)
         return self
 
     def kill(self) -> None:
@@ -159,6 +159,11 @@ class Daemon:
         if self.process.poll() is None:
             self.kill()
         self._manager.close()
+
+
+def all_modems_ok(told: list[str]) -> bool:
+    """Whether the daemon's last word to its manager is that all is well."""
+    return any(words.startswith("STATUS=") and "(" not in words for words in told[-1:])
 
 
 def environment(**more: str) -> dict[str, str]:
