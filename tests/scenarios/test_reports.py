@@ -269,6 +269,16 @@ def test_a_late_answer_after_the_clock_was_put_back_is_of_the_last_all_the_same(
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(("minutes", "state"), [(55, "sent"), (65, "unknown")])
+def test_after_an_hour_an_answer_is_no_late_one(make: Make, minutes: int, state: str) -> None:
+    world = make(options=SILENT)
+    message = unknown(world)
+    world.clock.advance(60 * minutes)
+    late(world, f"+CMGS: {world.sims['a'].card.last_reference}")
+    assert world.state(message) == state
+
+
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
     ("code", "state", "waits"),
     [("1", "failed", 0), ("38", "queued", 60), ("42", "queued", 60), ("8", "queued", 60), ("500", "unknown", 0)],

@@ -105,6 +105,13 @@ def test_a_stop_of_somebody_who_was_opted_out_by_hand_is_not_confirmed(make: Mak
     assert (len(world.ledger), world.inbox.list()[0].kind) == (0, "opt_out")
 
 
+@pytest.mark.parametrize("text", ["CONTACT", "AIDE"])
+def test_who_has_opted_out_is_not_even_prepared_an_answer(make: Make, text: str) -> None:
+    world = make()
+    hear(world, deliver(WHO, "STOP"), deliver(WHO, text))
+    assert len(world.outbox.list()) == 1, "the confirmation"
+
+
 # --- half of it
 
 
