@@ -135,7 +135,7 @@ def files(found: Gateway, size: float) -> Work:
     count, ended, done = int(100_000 * size), threading.Event(), found.here.spool / "done"
     subprocess.run([sys.executable, "-c", _FILES, str(found.here.spool / "drop"), str(count)], check=True)
     begun, before = time.monotonic(), len(list(done.iterdir()))
-    threading.Timer(30, ended.set).start()
+    threading.Timer(15, ended.set).start()
 
     def told() -> str:
         taken, took = (len(list(done.iterdir())) - before) / 2, time.monotonic() - begun
@@ -156,7 +156,7 @@ for count in range(int(sys.argv[2])):
 
 
 def api(found: Gateway, size: float) -> Work:
-    ended, until, sent = threading.Event(), time.monotonic() + max(5, 20 * size), [0]
+    ended, until, sent = threading.Event(), time.monotonic() + max(5, 10 * size), [0]
 
     def send() -> None:
         with found.client() as client:
@@ -186,7 +186,7 @@ def many(found: Gateway, size: float) -> Work:
 
     def call() -> None:
         with found.client() as client:
-            for _ in range(max(2, int(10 * size))):
+            for _ in range(max(2, int(5 * size))):
                 begun = time.monotonic()
                 answer = client.post("/v1/messages/many", content=body, headers={"content-type": "application/json"})
                 assert answer.status_code == 202, answer.text[:500]

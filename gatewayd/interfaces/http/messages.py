@@ -44,7 +44,7 @@ def send(here: Here, caller: Anyone, key: Key, new: NewMessage) -> Response:
 
 @router.post("/many", status_code=202, response_model=AcceptedMany, responses=problems.responses(409, 507, body=True))
 def send_many(here: Here, caller: Anyone, key: Key, new: NewMessages) -> Response:
-    """Send up to 10,000 messages of one purpose. The good ones are accepted together, the others told with a reason."""
+    """Send up to 10,000 messages of one purpose. The good ones are accepted, the others told with a reason."""
     request = Request(caller.token_id, key, b"many " + new.model_dump_json().encode())
     drafts = [intake.Draft(one.recipient, one.text) for one in new.messages]
     return _accepted(here.submissions.send_all(caller, new.purpose, drafts, request))
