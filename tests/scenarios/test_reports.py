@@ -148,6 +148,15 @@ def test_a_report_for_nothing_is_given_up_in_the_end(make: Make) -> None:
     assert world.inbox.new("report", 10) == []
 
 
+def test_a_report_for_nothing_does_not_wait_for_a_clock_that_was_put_back(make: Make) -> None:
+    world = make(options=SILENT)
+    tell(world, WHO, 9)
+    assert len(world.inbox.new("report", 10)) == 1
+    world.clock.now -= timedelta(days=300)
+    world.turn()
+    assert world.inbox.new("report", 10) == []
+
+
 def test_a_stored_report(make: Make) -> None:
     world = make(options="&report=0&cnmi_refuse=2,1,0,1,0&manufacturer=Any&model=Thing")
     message = sent(world)
