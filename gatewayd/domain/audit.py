@@ -55,6 +55,7 @@ class Event(StrEnum):
     HELD = "message.held"
     RELEASED = "message.released"
     CANCELED = "message.canceled"
+    EXPIRED = "message.expired"
     CONSENT = "consent.recorded"
     WITHDRAWAL = "consent.withdrawn"
     ASKED = "consent.asked"
@@ -106,6 +107,7 @@ MEANINGS: Mapping[Event, str] = {
     Event.HELD: "a waiting message was held",
     Event.RELEASED: "a held message was released",
     Event.CANCELED: "a message was canceled",
+    Event.EXPIRED: "a message waited longer than it may, and never went out",
     Event.CONSENT: "an agreement to a purpose was recorded; `digest` seals the record with its proof",
     Event.WITHDRAWAL: "an agreement to a purpose was withdrawn",
     Event.ASKED: "somebody was asked by SMS whether he agrees to a purpose",

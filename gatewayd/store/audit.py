@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
 from json.encoder import encode_basestring
@@ -85,6 +85,12 @@ def append(
         name: _told(value) if isinstance(value, str) else value for name, value in details.items() if value is not None
     }
     return _append(connection, event, at, _told(by), number, details_of(told))
+
+
+def expired(connection: Connection, which: Iterable[tuple[int, str]], reason: str, at: datetime) -> None:
+    """Messages (id, recipient) that waited too long: an entry each."""
+    for message_id, recipient in which:
+        append(connection, Event.EXPIRED, at, number=recipient, message=message_id, reason=reason)
 
 
 def _append(connection: Connection, event: Event, at: datetime, actor: str, number: str, details: str) -> Anchor:

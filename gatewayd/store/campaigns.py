@@ -358,12 +358,15 @@ class Campaigns:
         def follow(connection: Connection) -> int | None:
             present = self._found(connection, _c.id == campaign.id)
             which, values = _following(present)
-            some = sa.select(_m.id).where(_m.campaign_id == present.id, _m.id > after, which)
-            ids = list(connection.execute(some.order_by(_m.id).limit(SETTLED_AT_ONCE)).scalars())
-            if ids:
-                connection.execute(sa.update(messages).where(_m.id.in_(ids), which).values(**values))
-            if len(ids) == SETTLED_AT_ONCE:
-                return int(ids[-1])
+            some = sa.select(_m.id, _m.recipient).where(_m.campaign_id == present.id, _m.id > after, which)
+            found = [(row.id, row.recipient) for row in connection.execute(some.order_by(_m.id).limit(SETTLED_AT_ONCE))]
+            if found:
+                change = sa.update(messages).where(_m.id.in_([message_id for message_id, _ in found]), which)
+                connection.execute(change.values(**values))
+            if values["state"] == str(MessageState.EXPIRED) and present.ended_at is not None:
+                audit.expired(connection, found, str(values["reason"]), present.ended_at)
+            if len(found) == SETTLED_AT_ONCE:
+                return int(found[-1][0])
             if present.state in ENDED and self._forget_some(connection, present) == SETTLED_AT_ONCE:
                 return after
             connection.execute(sa.update(campaigns).where(_c.id == campaign.id).values(unsettled=False))

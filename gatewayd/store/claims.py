@@ -220,6 +220,10 @@ _BEGIN = Statement(
 )
 
 
+_TOLD = {MessageState.BLOCKED: Event.BLOCKED, MessageState.EXPIRED: Event.EXPIRED}
+"""Of one canceled with its campaign, the campaign's entry tells."""
+
+
 def claim(
     connection: Connection, wanted: Wanted, now: datetime, unfinished: Callable[[], None] = lambda: None
 ) -> Work | None:
@@ -239,8 +243,8 @@ def claim(
             continue
         state, reason = ending
         _END.run(connection, message_id=found.id, following=str(state), why=reason)
-        if state is MessageState.BLOCKED:
-            audit.append(connection, Event.BLOCKED, now, number=found.recipient, message=found.id, reason=reason)
+        if state in _TOLD:
+            audit.append(connection, _TOLD[state], now, number=found.recipient, message=found.id, reason=reason)
     unfinished()
     return None
 

@@ -116,6 +116,8 @@ def on_wire(connection: Connection, work: Work, purpose: Purpose, now: datetime)
         state, reason = gate.stopped(connection, work.message_id)
         _end_attempt(connection, work, Outcome.REFUSED, now, GATE, None)
         claims.leave(connection, work.message_id, work.lease, state, reason=reason)
+        if state is MessageState.EXPIRED:
+            audit.expired(connection, [(work.message_id, work.recipient)], reason, now)
         return reason
     if _ON_WIRE.run(connection, attempt_id=work.attempt_id, at=now) != 1:
         raise LeaseLost

@@ -66,6 +66,8 @@ __all__ = [
 ]
 
 CHORE = 2_000
+EXPIRED_AT_ONCE = 500
+"""In a transaction: each has an entry of the audit trail, and a STOP must not wait for all of them."""
 """Messages that a chore changes in one transaction: nobody waits long for the writer."""
 AHEAD_COUNTED = 10_000
 """Messages before one's own that are counted: beyond that, it is "many"."""
@@ -165,8 +167,11 @@ class Outbox:
 
     def expire(self, now: datetime) -> int:
         """End what waited longer than its time to live; how many."""
-        late = WAITING & _m.expires_at.is_not(None) & (_m.expires_at <= now)
-        return self._chore(late, state=str(MessageState.EXPIRED), reason="time_to_live")
+        total, ended = 0, EXPIRED_AT_ONCE
+        while ended == EXPIRED_AT_ONCE:
+            ended = self._database.write(lambda connection: _expire(connection, now))
+            total += ended
+        return total
 
     def _chore(self, which: sa.ColumnElement[bool], **changes: Any) -> int:
         """Change messages, CHORE of them a transaction, until there are no more."""
@@ -427,6 +432,16 @@ _RECORD = sa.select(
     _m.id, _m.recipient, _m.purpose, _m.feed, _m.state, _m.reason, sa.func.coalesce(sims.c.name, "").label("sim"),
     _m.parts, _m.text, _m.created_at, _m.sent_at, _m.delivered_at, PARTS_SENT, RESENT,
 ).select_from(messages.outerjoin(sims, sims.c.id == _m.sim_id))  # fmt: skip
+
+
+def _expire(connection: Connection, now: datetime) -> int:
+    late = sa.select(_m.id, _m.recipient).where(WAITING, _m.expires_at.is_not(None), _m.expires_at <= now)
+    found = [(row.id, row.recipient) for row in connection.execute(late.limit(EXPIRED_AT_ONCE))]
+    if found:
+        change = sa.update(messages).where(_m.id.in_([message_id for message_id, _ in found]))
+        connection.execute(change.values(state=str(MessageState.EXPIRED), reason="time_to_live"))
+        audit.expired(connection, found, "time_to_live", now)
+    return len(found)
 
 
 def _record(row: sa.Row[*tuple[Any, ...]]) -> MessageRecord:

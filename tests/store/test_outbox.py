@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -11,6 +12,7 @@ import pytest
 from gatewayd.domain.message import MessageState, Outcome
 from gatewayd.domain.purpose import Basis, Purpose
 from gatewayd.errors import Cause, CauseClass, LeaseLost, RefusedByRule, TransitionError
+from gatewayd.store import audit
 from gatewayd.store.claims import LOOK_AHEAD
 from gatewayd.store.engine import Database
 from gatewayd.store.outbox import CHORE, Finished, NewMessage, Outbox, Resolution, Wanted, Work
@@ -236,6 +238,22 @@ def test_too_old_is_expired(outbox: Outbox, sim_id: int) -> None:
     [message_id] = outbox.accept(None, [replace(new(), expires_at=NOW)])
     assert outbox.turn(None, wanted(sim_id), NOW) is None
     assert state(outbox, message_id) == (MessageState.EXPIRED, "time_to_live")
+    assert expiries(outbox) == [message_id]
+
+
+def test_each_that_is_too_old_has_its_entry_once(outbox: Outbox) -> None:
+    kept, *late = outbox.accept(None, [new(), *(replace(new(), expires_at=NOW) for _ in range(1200))])
+    assert outbox.expire(NOW) == 1200
+    assert outbox.expire(NOW) == 0
+    assert sorted(expiries(outbox)) == late
+    assert state(outbox, kept)[0] is MessageState.QUEUED
+
+
+def expiries(outbox: Outbox) -> list[int]:
+    """The messages of which the audit trail says that they waited too long."""
+    with outbox._database.read() as connection:
+        told = audit.latest(connection, 10_000)
+    return [json.loads(row.details)["message"] for row in told if row.event == "message.expired"]
 
 
 def test_hold_release_cancel(outbox: Outbox, sim_id: int) -> None:
