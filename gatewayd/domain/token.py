@@ -20,8 +20,8 @@ from gatewayd.errors import UsageError
 PREFIX = "gwd_"
 OCTETS = 32
 _SHAPE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-OWN_FEEDS = frozenset({"cli", "gatewayd"})
-"""Feeds that are no token's."""
+OWN_FEEDS = frozenset({"cli", "gatewayd", "replies", "double_opt_in", "import"})
+"""Feeds that are no token's: whoever had one of them would see whom they wrote to."""
 
 
 class Scope(StrEnum):

@@ -1,6 +1,6 @@
 """One connection, read strictly: what two programs could read differently is refused, and the connection closed.
 
-h11 refuses most of what is no HTTP. Refused besides: two `Content-Length` or `Host` lines, even if they say the same,
+h11 refuses most of what is no HTTP. Refused besides: two lines of what is said once (`_ONCE`), even if they agree,
 `Content-Length` beside `Transfer-Encoding`, line ends without CR, folded lines, and `Transfer-Encoding` in HTTP/1.0. A
 head that is not there within ten seconds, or that is longer than 16 KiB, ends the connection; so does one connection
 too many, and an answer of which nothing is read for half a minute. On a Unix socket the peer is known by the kernel's
@@ -34,6 +34,10 @@ _FORBIDDEN = (
     (re.compile(rb"\n[ \t]"), "a folded line"),
     (re.compile(rb"\0"), "NUL"),
 )
+_ONCE = (
+    b"host", b"content-length", b"transfer-encoding", b"content-type", b"authorization", b"origin", b"sec-fetch-site",
+    b"idempotency-key", b"last-event-id",
+)  # fmt: skip
 
 
 def fault(head: bytes) -> str:
@@ -47,7 +51,7 @@ def fault(head: bytes) -> str:
     names = [name.strip().lower() for name, _, _ in lines]
     if any(name.strip().lower() == b"content-length" and b"," in value for name, _, value in lines):
         return "two content-lengths in a line"
-    for once in (b"host", b"content-length", b"transfer-encoding", b"content-type", b"authorization"):
+    for once in _ONCE:
         if names.count(once) > 1:
             return f"two {once.decode()} lines"
     if b"transfer-encoding" in names and (b"content-length" in names or b"HTTP/1.0" in head.partition(b"\r\n")[0]):
