@@ -56,7 +56,7 @@ fuzz-api: venv-dev ## made-up requests against the API, some 10,000: no 5xx, and
 	@cmp -s constraints-fuzz.txt $(FUZZ)/made-from || { $(PYTHON) -m venv --clear $(FUZZ) && \
 		$(FUZZ)/bin/pip install -qq --constraint constraints-fuzz.txt schemathesis && \
 		cp constraints-fuzz.txt $(FUZZ)/made-from; }
-	@$(BIN)/python -m tests.fuzz_api $(FUZZ)/bin/schemathesis --max-examples 300 $(ARGS)
+	@$(BIN)/python -m tests.fuzz_api $(FUZZ)/bin/schemathesis --phases examples,coverage,fuzzing --max-examples 300 $(ARGS)
 
 install: ## into PREFIX (/usr/local), with unit, user, spool and udev rule: sudo make install
 	@PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' DESTDIR='$(DESTDIR)' scripts/install
