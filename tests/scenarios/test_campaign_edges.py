@@ -14,6 +14,7 @@ from gatewayd.errors import RefusedByRule
 from gatewayd.services import releasing
 from gatewayd.services.releasing import CampaignRunner
 from gatewayd.services.space import Space
+from gatewayd.store.campaigns import AudienceRow
 from tests.scenarios.campaigning import CampaigningWorld
 from tests.scenarios.world import number
 
@@ -43,6 +44,40 @@ def test_a_test_that_two_look_at_passes_once(world: CampaigningWorld) -> None:
     for _ in range(2):  # the daemon, and a command that has read it before
         after, tested = world.desk.look_at_test(stale)
         assert (after.state, tested.done) == ("tested", True)
+
+
+def test_what_was_said_before_a_test_is_no_answer_to_it(world: CampaigningWorld) -> None:
+    for n in (1, 98, 99):
+        world.person(n)
+    world.turn()
+    for who, text in ((98, "OK"), (99, "OK"), (99, "STOP"), (99, "START")):
+        world.write("a", number(who), text)
+        world.turn()
+    world.clock.advance(60)
+    world.create()
+    testing, _ = world.desk.test("reunion", "camille")
+    _, tested = world.desk.look_at_test(testing)
+    assert [received for _, _, received in tested.states] == [False, False]
+    assert not tested.stop_tried
+
+
+def test_a_stop_of_who_tests_it_says_nothing_of_its_readers(make_campaigns: Make) -> None:
+    rules = CampaignRules(trusted_numbers=(number(98),), pause_after=1, pause_at_stop_percent=1)
+    world = make_campaigns(rules=rules, limits=Limits(per_minute=2))
+    for n in range(1, 6):
+        world.person(n)
+    world.person(98, ville="Bron")
+    world.create()
+    world.desk.test("reunion", "camille")
+    world.turn()
+    world.desk.skip_test("reunion", "camille", "essai")
+    world.desk.approve("reunion", "dominique")
+    world.desk.start("reunion", "camille")
+    world.tick(60)
+    world.write("a", number(98), "STOP")
+    assert world.tick(5) == "running"
+    world.write("a", number(1), "STOP")
+    assert world.tick(5) == "paused"
 
 
 def test_it_is_judged_from_just_so_many_submissions_on(make_campaigns: Make) -> None:
@@ -90,6 +125,17 @@ def test_how_far_a_release_came_is_a_place_and_no_count(make_campaigns: Make, mo
     world.let_go()
     world.tick()
     assert world.sent_by("a") == [number(n) for n in (1, 3, 5, 7)]
+
+
+def test_a_number_that_a_list_has_twice_gets_one_message(world: CampaigningWorld) -> None:
+    world.person(1)
+    rows = [AudienceRow(2, number(1)), AudienceRow(3, number(1), "duplicate:2")]
+    world.create("liste", *rows, template="Bonjour")
+    world.desk.skip_test("liste", "camille", "essai")
+    world.desk.approve("liste", "dominique")
+    world.desk.start("liste", "camille")
+    assert world.tick() == "finished"
+    assert world.sent_by("a") == [number(1)]
 
 
 def test_its_messages_live_until_its_deadline_and_no_longer(world: CampaigningWorld) -> None:

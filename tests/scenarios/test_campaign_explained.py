@@ -12,10 +12,13 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from gatewayd.cli.campaign_views import print_explanation, print_people_csv
-from gatewayd.domain.campaign import CampaignRules
-from gatewayd.domain.purpose import Basis, Hours, Limits, Purpose, SimSettings
+from gatewayd.domain.campaign import Audience, CampaignRules
+from gatewayd.domain.purpose import Basis, Hours, Limits, MessageClass, Purpose, SimSettings
+from gatewayd.errors import RefusedByRule
 from gatewayd.interfaces.campaign_shapes import explanation_json, foretold_json
+from gatewayd.services.campaigns import CampaignDesk
 from gatewayd.services.explaining import explain
+from gatewayd.store.campaigns import NewCampaign
 from tests.scenarios.campaigning import CampaigningWorld
 from tests.scenarios.world import PARIS, number
 
@@ -99,6 +102,36 @@ def test_it_is_told_to_people_and_to_programs(world: CampaigningWorld, capsys: p
     assert (told[0]["late"], told[0]["waits_for"]) == (2, {"per_day": 4})
     assert told[0]["expires_at"] == "2026-03-11T18:58:00.000Z"
     assert (told[2]["sim"], told[2]["waits_for"], told[2]["late"]) == ("a", "per_day", False)
+
+
+def test_who_was_written_to_in_another_month_counts_as_new(make_campaigns: Make) -> None:
+    world = make_campaigns(limits=Limits(recipients_per_month=9))
+    world.person(1)
+    world.accept(number(1), purpose="info")
+    world.settle()
+    world.create()
+    (share,) = world.explain().shares
+    assert (share.new, share.left) == (0, 8)
+    world.clock.advance(31 * 86400)
+    (share,) = world.explain().shares
+    assert (share.new, share.left, share.left_after) == (1, 9, 8)
+
+
+def test_it_is_foretold_from_its_start_on(world: CampaigningWorld) -> None:
+    start = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
+    world.create("plus-tard", start_at=start)
+    found = world.explain("plus-tard")
+    assert (found.opens_at, found.people[0].leaves_at) == (start, start)
+
+
+def test_a_line_that_allows_something_else_is_refused(make_campaigns: Make) -> None:
+    world = make_campaigns()
+    world.person(1)
+    sims = [replace(sim, line_allows=frozenset({MessageClass.ALERT})) for sim in world.rules.sims]
+    desk = CampaignDesk(world.db, replace(world.house, sending=replace(world.rules, sims=sims)), world.clock)
+    new = NewCampaign("reunion", "info", "Bonjour", Audience.SEGMENT, 'ville = "Lyon"', "", 5, "camille")
+    with pytest.raises(RefusedByRule, match="no SIM of the pool default has a line that allows information"):
+        desk.create(new)
 
 
 def test_letters_that_make_it_dearer_are_named(make_campaigns: Make, capsys: pytest.CaptureFixture[str]) -> None:
