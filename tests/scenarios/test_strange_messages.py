@@ -149,6 +149,18 @@ def test_two_modems_change_their_ports_amid_a_message_in_parts(make: Make) -> No
     assert world.opted_out() == [WHO]
 
 
+def test_a_reference_of_sixteen_bits_is_none_of_eight(make: Make) -> None:
+    world, narrow, wide = make(), in_parts(WHO, "A", "B"), in_parts(WHO, "C", "D", wide=True)
+    hear(world, narrow[0], wide[1], wide[0], narrow[1])
+    assert world.texts() == [(WHO, "CD"), (WHO, "AB")]
+
+
+def test_a_message_by_two_service_centres_is_one(make: Make) -> None:
+    world = make()
+    hear(world, deliver(WHO, "STOP"), deliver(WHO, "STOP", smsc="+33639980001"))
+    assert len(world.inbox.list()) == 1
+
+
 # --- in whatever order
 
 
