@@ -191,9 +191,13 @@ _NOT_PUBLIC: tuple[Network, ...] = tuple(
     ipaddress.ip_network(words) for words in ("192.0.0.0/24", "64:ff9b:1::/48", "3fff::/20", "5f00::/16")
 )
 """Which the tables of older Pythons take for public ones."""
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All public addresses of IPv6; Python takes for public also what was never given out, or carries one of IPv4."""
 
 
 def _is_public(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address) and address not in _UNICAST:
+        return False
     return address.is_global and not _within(address, _NOT_PUBLIC)
 
 

@@ -90,6 +90,7 @@ def test_a_public_address_may_be_sent_to(address: str) -> None:
         "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe",
         "2002:7f00:1::", "2002:a00:1::1", "2001:0:4136:e378:8000:63bf:f5ff:fffe", "::127.0.0.1",
         "192.0.0.8", "64:ff9b:1::1", "5f00::1", "fd00:ec2::254",
+        "fec0::1", "::ffff:0:7f00:1", "::ffff:0:a00:1", "4000::1",
     ],
 )  # fmt: skip
 def test_no_other_address_may(address: str) -> None:
