@@ -130,7 +130,8 @@ class Courier:
         self._happenings.note(now, gives_reports(now))
         due = self._webhooks.due(self._name, now, _AT_ONCE)
         again = [Pending(one.what, one.since, one.tries) for one in due]
-        new = self._happenings.following(condition.reached, self._interest, _AT_ONCE)
+        # Who asks for little would otherwise go through a day of what is not for him at each look.
+        new = self._happenings.following(max(condition.reached, self._seen), self._interest, _AT_ONCE)
         if not new:
             self._seen = condition.newest
         if self._tell_new(new) and all(map(self._tell, again)) and _AT_ONCE in (len(due), len(new)):
