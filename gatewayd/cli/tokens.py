@@ -42,7 +42,8 @@ def create(
 ) -> None:
     """Make a token. It is shown this once, and kept nowhere: hand it over as you would a key."""
     here = context.of(ctx)
-    desk = TokenDesk(here.database, here.clock, purposes=here.settings.purposes)
+    folders = [feed.folder for feed in here.settings.feeds]
+    desk = TokenDesk(here.database, here.clock, purposes=here.settings.purposes, folders=folders)
     token = desk.create(
         name,
         scopes=scope,

@@ -58,18 +58,24 @@ class Caller:
             raise OutOfScope(f"the token {self.name} does not allow this: it needs the scope {' or '.join(scopes)}")
 
     def may_send_for(self, purpose: str) -> None:
-        """OutOfScope: the token is for other purposes."""
+        """OutOfScope: the token may not send, or not for this purpose."""
         self.needs(Scope.SUBMIT)
+        self.is_for(purpose)
+
+    def is_for(self, purpose: str) -> None:
+        """OutOfScope: the token is for other purposes."""
         if self.purposes and purpose not in self.purposes:
             allowed = ", ".join(sorted(self.purposes))
             raise OutOfScope(f"the token {self.name} is not for the purpose {purpose!r}; it is for: {allowed}")
 
 
 class TokenDesk:
-    """Makes, lists and ends tokens, for an operator."""
+    """Makes and ends tokens, for an operator. `folders`: feeds of the drop folder, which are no token's."""
 
-    def __init__(self, database: Database, clock: Clock, *, purposes: Collection[str]) -> None:
-        self._tokens, self._clock, self._purposes = Tokens(database), clock, purposes
+    def __init__(
+        self, database: Database, clock: Clock, *, purposes: Collection[str], folders: Collection[str] = ()
+    ) -> None:
+        self._tokens, self._clock, self._purposes, self._folders = Tokens(database), clock, purposes, folders
 
     def create(
         self,
@@ -87,10 +93,13 @@ class TokenDesk:
         strange = sorted(set(purposes) - set(self._purposes))
         if strange:
             raise UsageError(f"there is no purpose {strange[0]!r}; the configuration has: {', '.join(self._purposes)}")
+        its_feed = words.named(feed or name, "feed")
+        if its_feed in self._folders:
+            raise UsageError(f"{its_feed!r} is a folder of the drop folder, whose messages it would see; give a --feed")
         token, now = words.written(secrets.token_bytes(words.OCTETS)), self._clock.utc_now()
         new = NewToken(
             name=words.named(name, "token"),
-            feed=words.named(feed or name, "feed"),
+            feed=its_feed,
             sha256=words.sha256(token),
             scopes=frozenset(scopes),
             purposes=frozenset(purposes),

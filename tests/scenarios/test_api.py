@@ -13,9 +13,10 @@ import pytest
 
 from gatewayd.clock import SystemClock
 from gatewayd.domain.token import Scope
-from gatewayd.errors import DiskNearlyFull
+from gatewayd.errors import DiskNearlyFull, UsageError
 from gatewayd.services import submissions
 from gatewayd.services.space import Space
+from gatewayd.services.tokens import TokenDesk
 from gatewayd.store import audit
 from gatewayd.store.receipts import Kept, Receipts
 from tests.serving import ALICE, ALICE_E164, TO_ALICE, Serving
@@ -187,6 +188,16 @@ def test_a_token_sees_and_cancels_what_its_own_feed_sent(api: Serving) -> None:
 def test_a_token_is_for_its_purposes(api: Serving) -> None:
     token = api.token(purposes=["events"])
     assert kind(api.ask("POST", SEND, token, json=TO_ALICE)) == "out-of-scope"
+
+
+@pytest.mark.parametrize("feed", ["cli", "gatewayd", "replies", "import", "double_opt_in", "rappels"])
+def test_no_token_has_the_feed_of_what_others_sent(api: Serving, feed: str) -> None:
+    """Whose feed a message is, sees it: a token that was called `replies` saw all answers, and whom they went to."""
+    desk = TokenDesk(api.database, api.clock, purposes=(), folders=["rappels", "."])
+    for name, its in ((feed, ""), ("shop", feed)):
+        with pytest.raises(UsageError, match=r"another name|--feed"):
+            desk.create(name, feed=its, scopes=[Scope.SUBMIT], by="test")
+    assert desk.create("rappels", feed="site", scopes=[Scope.SUBMIT], by="test")
 
 
 def test_a_disk_that_is_nearly_full(tmp_path: Path) -> None:
