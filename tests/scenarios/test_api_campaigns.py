@@ -92,6 +92,19 @@ def test_from_the_draft_to_the_report(office: Office) -> None:
     assert office.api.woken >= 4
 
 
+def test_a_token_for_one_purpose_leads_no_campaign_of_another(office: Office) -> None:
+    alert = office.api.token(Scope.ADMIN, name="alarme", purposes=["alerte"])
+    assert office.ask("", 403, token=alert, **NEW)["type"].endswith("out-of-scope")
+    office.people(ALICE)
+    office.ask("", 201, **NEW)
+    for verb in ("test", "approve", "start", "pause", "resume", "cancel"):
+        assert office.ask(f"reunion/{verb}", 403, token=alert)["type"].endswith("out-of-scope"), verb
+    office.ask("reunion/skip-test", 403, token=alert, reason="essai")
+    question = {"recipient": ALICE, "purpose": "events", "reason": "formulaire"}
+    assert office.api.ask("POST", "/v1/consents/ask", alert, json=question).status_code == 403
+    office.ask("", 201, token=alert, **{**NEW, "name": "feu", "purpose": "alerte"})
+
+
 def test_each_person_a_page_at_a_time(office: Office) -> None:
     office.people(*[f"063998000{n}" for n in range(5)])
     office.people("0639980009", agreed=False)

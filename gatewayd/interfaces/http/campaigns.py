@@ -24,6 +24,7 @@ from gatewayd.interfaces.shapes import campaign_json
 from gatewayd.services.audience import AudienceReader, read_numbers
 from gatewayd.services.explaining import explain, lint, told_of
 from gatewayd.services.reporting import report
+from gatewayd.services.tokens import Caller
 from gatewayd.store.campaigns import AudienceRow, Campaign, NewCampaign
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])
@@ -41,6 +42,7 @@ def list_(here: Here, _caller: Reader) -> dict[str, Any]:
 @router.post("", status_code=201, response_model=models.Created, responses=problems.responses(body=True))
 def create(here: Here, caller: Admin, new: models.NewCampaign) -> dict[str, Any]:
     """Create a draft, of which nothing is sent yet. A rule that forbids it is told at once."""
+    caller.is_for(new.purpose)
     kind, audience, rows = _audience(here, new)
     house = here.house
     made = NewCampaign(
@@ -132,7 +134,7 @@ def report_(here: Here, _caller: Reader, name: Name) -> dict[str, Any]:
 @router.post("/{name}/test", response_model=models.Sent, responses=CHANGING)
 def test(here: Here, caller: Admin, name: Name) -> dict[str, Any]:
     """Send it to the trusted numbers, marked as a test."""
-    campaign, trusted = here.desk.test(_found(here, name).name, caller.by)
+    campaign, trusted = here.desk.test(_of(caller, here, name).name, caller.by)
     here.changed()
     return campaign_json(campaign) | {"trusted": list(trusted)}
 
@@ -140,21 +142,21 @@ def test(here: Here, caller: Admin, name: Name) -> dict[str, Any]:
 @router.post("/{name}/skip-test", response_model=models.Campaign, responses=CHANGING)
 def skip_test(here: Here, caller: Admin, name: Name, skip: models.Skip) -> dict[str, Any]:
     """Go on without a test, for a reason that is kept."""
-    return campaign_json(here.desk.skip_test(_found(here, name).name, caller.person, skip.reason))
+    return campaign_json(here.desk.skip_test(_of(caller, here, name).name, caller.person, skip.reason))
 
 
 @router.post("/{name}/approve", response_model=models.Approved, responses=CHANGING)
 def approve(here: Here, caller: Admin, name: Name) -> dict[str, Any]:
     """Agree to a campaign that somebody else wrote; `missing`: how many people more must."""
     with here.at_length():
-        campaign, missing = here.desk.approve(_found(here, name).name, caller.person)
+        campaign, missing = here.desk.approve(_of(caller, here, name).name, caller.person)
     return campaign_json(campaign) | {"missing": missing}
 
 
 @router.post("/{name}/start", response_model=models.Campaign, responses=CHANGING)
 def start(here: Here, caller: Admin, name: Name, start: models.Start | None = None) -> dict[str, Any]:
     """Let an approved campaign go, now or at a time."""
-    campaign = here.desk.start(_found(here, name).name, caller.by, start.at if start is not None else None)
+    campaign = here.desk.start(_of(caller, here, name).name, caller.by, start.at if start is not None else None)
     here.changed()
     return campaign_json(campaign)
 
@@ -163,9 +165,16 @@ def start(here: Here, caller: Admin, name: Name, start: models.Start | None = No
 def change(here: Here, caller: Admin, name: Name, verb: Literal["pause", "resume", "cancel"]) -> dict[str, Any]:
     """Stop a campaign for now, let it go on, or end it: from the commit on nothing more of it starts."""
     step = {"pause": here.desk.pause, "resume": here.desk.resume, "cancel": here.desk.cancel}[verb]
-    campaign = step(_found(here, name).name, caller.by)
+    campaign = step(_of(caller, here, name).name, caller.by)
     here.changed()
     return campaign_json(campaign)
+
+
+def _of(caller: Caller, here: Services, name: str) -> Campaign:
+    """A campaign that the caller may change. OutOfScope: its purpose is none of the token's."""
+    campaign = _found(here, name)
+    caller.is_for(campaign.purpose)
+    return campaign
 
 
 def _found(here: Services, name: str) -> Campaign:

@@ -86,6 +86,7 @@ def record_many(here: Here, caller: Admin, new: models.ConsentList) -> dict[str,
 @router.post("/consents/ask", status_code=202, response_model=models.Asked, responses=problems.responses(body=True))
 def ask(here: Here, caller: Admin, new: models.NewQuestion) -> dict[str, Any]:
     """Ask somebody by SMS, who asked for it elsewhere: OUI in time records the agreement, and nothing else does."""
+    caller.is_for(new.purpose)
     known = here.contacts.get(here.numbers.parse(new.recipient))
     language = new.language or (known.language if known is not None else "")
     asked = here.asking.ask(
