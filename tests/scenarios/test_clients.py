@@ -197,7 +197,8 @@ def test_python_with_httpx(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) ->
     gateway.printed.shell(token)
     monkeypatch.setenv("HOME", str(gateway.here.directory))
     program: dict[str, Any] = {}
-    exec("".join(gateway.printed.blocks("python.md", "python")), program)  # noqa: S102  (the page, as it is printed)
+    page = "".join(gateway.printed.blocks("python.md", "python"))
+    exec(page, program)  # noqa: S102  (the page, as it is printed)
     with gateway.sends("+33639980002", "Réunion à 18 h"):
         message = program["send"]("06 39 98 00 02", "Réunion à 18 h", "reunion-camille")
         assert program["send"]("06 39 98 00 02", "Réunion à 18 h", "reunion-camille") == message
@@ -208,7 +209,13 @@ def test_python_with_httpx(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) ->
     last = max([one["id"] for one in program["replies"]()], default=0)
     gateway.is_answered("+33639980002")
     assert [(one["sender"], one["text"]) for one in program["replies"](last)] == [("+33639980002", ANSWER)]
-    program["gateway"].close()
+    gateway.is_answered("+33639980012")
+    short: dict[str, Any] = {}
+    exec(page.replace('"limit": 100', '"limit": 1'), short)  # noqa: S102  (the same, in pages of one)
+    both = [one["sender"] for one in short["replies"](last)]
+    assert both == ["+33639980002", "+33639980012"]
+    for one in (program, short):
+        one["gateway"].close()
 
 
 @contextmanager
@@ -251,6 +258,8 @@ def test_a_form_in_php(gateway: Gateway) -> None:
                 assert "un SMS arrive" in answer.text
         refused = browser.post("/inscription.php", data={"form": "0" * 32, "phone": "01 99 00 12 34"})
         assert "un SMS arrive" not in refused.text
+        stranger = browser.post("/inscription.php", data={"form": "1" * 32, "phone": "06 39 98 00 09"})
+        assert stranger.text == answer.text  # whom nothing may be sent to is nobody else's business
         gateway.is_answered("+33639980003")
         assert ANSWER in browser.get("/reponses.php").text
 

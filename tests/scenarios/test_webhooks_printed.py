@@ -102,7 +102,10 @@ def test_a_receiver_in_php(printed: Printed, tmp_path: Path, port: int) -> None:
     (site / "hooks.php").write_text(page)
     with running(["php", "-S", f"127.0.0.1:{port}", "-t", str(site)], port):
         check(port)
-    kept = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+        (tmp_path / "events.jsonl").rename(tmp_path / "kept")
+        (tmp_path / "events.jsonl").mkdir()  # as good as a full disk: what is not stored is not acknowledged
+        assert tell(port, "04", SECRET).status == 503
+    kept = [json.loads(line) for line in (tmp_path / "kept").read_text().splitlines()]
     assert [(one["id"], one["type"]) for one in kept] == [("evt_01", TEST)] * 2 + [("evt_02", TEST)]
 
 
