@@ -31,7 +31,7 @@ from gatewayd.services.dispatcher import LineStatus
 from gatewayd.store import reports
 from gatewayd.store.campaigns import Campaign, Campaigns
 from gatewayd.store.engine import Database
-from gatewayd.store.happenings import NOTED_AT_ONCE, GivesReports, Happenings, Interest, Occurrence
+from gatewayd.store.happenings import GivesReports, Happenings, Interest, Occurrence
 from gatewayd.store.inbox import Inbox, Incoming
 from gatewayd.store.outbox import MessageRecord, Outbox
 from gatewayd.store.people import OptOut, People
@@ -301,7 +301,6 @@ class Tidying:
         if not self._clock.trusted():
             return 0
         now = self._clock.utc_now()
-        while self._happenings.note(now, gives_reports(now)) == NOTED_AT_ONCE:
-            pass
+        self._happenings.note(now, gives_reports(now))
         again = self._happenings.tell_again(now)
         return again + self._webhooks.forget(now) + self._happenings.forget(now, self._interests)
