@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.scenarios import world as worlds
 from tests.scenarios.campaigning import CampaigningWorld
 from tests.scenarios.receiving import ReceivingWorld
 from tests.scenarios.telling import TellingWorld
@@ -26,6 +28,12 @@ def make(tmp_path: Path) -> Iterator[Callable[..., ReceivingWorld]]:
     yield build
     for world in worlds:
         world.close()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wait for an answer, cut short."""
+    monkeypatch.setattr(worlds, "QUICK", replace(worlds.QUICK, submit=0.2))
 
 
 @pytest.fixture

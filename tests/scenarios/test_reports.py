@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -18,31 +16,13 @@ from gatewayd.services.hearsay import LONG_AGO, gives_none
 from gatewayd.store import reports, unknowns
 from gatewayd.store.outbox import Resolution
 from gatewayd.store.unknowns import Unknowns
-from tests.scenarios import world as worlds
 from tests.scenarios.receiving import ReceivingWorld, deliver, report
 from tests.scenarios.world import EVENTS, FakeClock, number
 
 Make = Callable[..., ReceivingWorld]
 WHO, ANSWER_LOST = number(1), "answer-lost"
-LONG = "Bonjour à tous, la réunion du quartier aura lieu samedi. " * 5  # two parts
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    made: list[ReceivingWorld] = []
-
-    def build(*names: str, **how: object) -> ReceivingWorld:
-        world = ReceivingWorld(tmp_path, *(names or ("a",)), **how)
-        made.append(world)
-        world.turn()
-        return world
-
-    yield build
-    for world in made:
-        world.close()
-
-
 SILENT = "&report=0"
+LONG = "Bonjour à tous, la réunion du quartier aura lieu samedi. " * 5  # two parts
 
 
 def sent(world: ReceivingWorld, text: str = "Bonjour", who: str = WHO) -> int:
@@ -173,12 +153,6 @@ def unknown(world: ReceivingWorld, who: str = WHO, text: str = "Bonjour") -> int
     world.settle()
     assert world.state(message) == "unknown"
     return message
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The wait for an answer, cut short."""
-    monkeypatch.setattr(worlds, "QUICK", replace(worlds.QUICK, submit=0.2))
 
 
 @pytest.mark.usefixtures("quick")
