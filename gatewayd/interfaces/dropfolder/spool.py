@@ -27,6 +27,7 @@ from gatewayd.interfaces.dropfolder.names import REPORT, numbered, safe_name
 from gatewayd.interfaces.spreadsheet.table import CORRUPT, DONE, REJECTED, Refused
 
 ANSWERS = (DONE, REJECTED, CORRUPT)
+_REMEMBERED = 1_000
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -120,6 +121,7 @@ class Spool:
         self.root = root
         self.feeds = tuple(feeds)
         self._claimed = root / "claimed"
+        self._counts: dict[tuple[str, str], int] = {}
 
     def prepare(self) -> None:
         """Makes the folders that are missing; only `claimed/` is private, the others' modes are the administrator's."""
@@ -186,9 +188,15 @@ class Spool:
 
     def free_name(self, folder: str, name: str) -> str:
         """A safe name which neither a file nor a report has in an answer folder."""
-        wanted, count = safe_name(name), 1
+        wanted = safe_name(name)
+        if not self._taken(folder, wanted):
+            return wanted
+        count = self._counts.get((folder, wanted), 2)  # a program that calls all its files so has thousands there
         while self._taken(folder, numbered(wanted, count)):
             count += 1
+        if len(self._counts) >= _REMEMBERED:
+            self._counts.clear()
+        self._counts[folder, wanted] = count
         return numbered(wanted, count)
 
     def _taken(self, folder: str, name: str) -> bool:
