@@ -124,7 +124,7 @@ class Courier:
             return IDLE
         if resting > 0 and condition.failures:
             return min(resting, _ASLEEP)
-        if condition.newest == self._seen and (condition.due_at is None or condition.due_at > now):
+        if condition.newest == self._seen and not condition.is_due(now):
             return IDLE
         self._was_well = self._was_well and condition.failing_since is None
         self._happenings.note(now, gives_reports(now))

@@ -49,6 +49,10 @@ class Condition:
     newest: int
     due_at: datetime | None
 
+    def is_due(self, now: datetime) -> bool:
+        """Whether something that was refused is, by a clock that may have been put back since."""
+        return self.due_at is not None and not now < self.due_at <= now + LIFE
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -143,7 +147,9 @@ class Webhooks:
             earlier.c.webhook == name, earlier.c.dead_at.is_(None), earlier.c.about == _d.about,
             earlier.c.happening_id < _d.happening_id,
         )  # fmt: skip
-        query = _DELIVERY.where(_d.webhook == name, _PENDING, _d.due_at <= now, sa.not_(before.correlate(deliveries)))
+        # No pause is so long: that hour is one of a clock that was put back since.
+        is_due = sa.or_(_d.due_at <= now, _d.due_at > now + LIFE)
+        query = _DELIVERY.where(_d.webhook == name, _PENDING, is_due, sa.not_(before.correlate(deliveries)))
         with self._database.read() as connection:
             return [_delivery(row) for row in connection.execute(query.order_by(_d.happening_id).limit(limit))]
 
@@ -299,7 +305,7 @@ def _past(name: str, until: int) -> sa.Update:
 
 
 def _failed(connection: Connection, name: str, trouble: str, now: datetime) -> None:
-    since = sa.func.coalesce(_w.failing_since, sa.literal(now, UtcTime))
+    since = sa.case((_w.failing_since <= now, _w.failing_since), else_=sa.literal(now, UtcTime))
     values = {"failures": _w.failures + 1, "failing_since": since, "trouble": trouble}
     connection.execute(sa.update(webhooks).where(_w.name == name).values(**values))
 

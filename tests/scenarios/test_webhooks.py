@@ -14,6 +14,7 @@ from gatewayd.domain.message import MessageState
 from gatewayd.domain.webhooks import DEAD_KEPT, LIFE, Answer
 from gatewayd.services.hearsay import ENOUGH, LONG_AGO
 from gatewayd.services.webhooks import Courier, Endpoint
+from gatewayd.store import happenings
 from gatewayd.store.happenings import KEPT, Occurrence
 from gatewayd.store.outbox import Resolution
 from tests.receiver import Told
@@ -331,6 +332,85 @@ def test_410_ends_an_endpoint_until_somebody_brings_it_back(make: Make) -> None:
     (back,) = world.accept(number(4))
     world.tell()
     assert [one.data["id"] for one in app.told[1:]] == [back]
+
+
+def test_another_url_brings_one_that_was_gone_back_and_what_was_given_up_before_stays(make: Make) -> None:
+    world = make(options=SILENT)
+    old = world.hear()
+    old.answer = lambda _told: (404, {})
+    world.accept(WHO)
+    world.tell()
+    world.clock.advance(LIFE.total_seconds() + 60)
+    world.tell()
+    old.answer = lambda _told: (410, {})
+    world.accept(number(2))
+    world.clock.advance(1000)
+    world.tell()
+    world.accept(number(3))
+    assert (world.condition().gone_at is not None, world.counts().dead) == (True, 1)
+    old.close()
+    new = world.hear()
+    assert world.condition().gone_at is None
+    (back,) = world.accept(number(4))
+    world.tell()
+    assert [one.data["id"] for one in new.told] == [back]
+    assert world.counts().dead == 1
+
+
+def test_a_clock_that_was_a_year_ahead_keeps_nothing_waiting_for_a_year(make: Make) -> None:
+    world = make(options=SILENT)
+    app = world.hear()
+    world.clock.now += timedelta(days=365)
+    world.accept(WHO)
+    app.answer = lambda _told: (400, {})
+    world.tell()
+    world.clock.advance(6)
+    world.tell()
+    assert len(app.told) == 2
+    world.clock.now -= timedelta(days=365)
+    world.clock.seconds += 40
+    world.tell()
+    assert len(app.told) == 3
+    since = world.condition().failing_since
+    assert since is not None
+    assert since <= world.clock.now
+    app.answer = lambda _told: (200, {})
+    world.clock.advance(2400)
+    world.tell()
+    assert (world.counts().pending, world.counts().dead) == (0, 0)
+
+
+def test_a_stop_of_two_days_loses_no_last_word(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many are told again at a time: the others must not be forgotten meanwhile."""
+    world = make(options=SILENT)
+    app = world.hear()
+    ids = world.accept(WHO, number(2), number(3))
+    world.settle()
+    world.tell()
+    monkeypatch.setattr(happenings, "NOTED_AT_ONCE", 1)
+    world.clock.advance((KEPT + timedelta(hours=1)).total_seconds())
+    for _ in ids:
+        world.tidy()
+    world.tell()
+    assert sorted(finals(app.told)) == [(message, "sent") for message in ids]
+
+
+def test_a_daemon_that_stops_tells_the_rest_in_its_next_life(make: Make) -> None:
+    world = make(options=SILENT)
+    app = world.hear()
+    ids = world.accept(WHO, number(2), number(3))
+
+    def stop(_told: Told) -> tuple[int, dict[str, str]]:
+        world.couriers["app"].stop()
+        return 200, {}
+
+    app.answer = stop
+    world.tell()
+    assert [one.data["id"] for one in app.told] == ids[:1]
+    app.answer = lambda _told: (200, {})
+    world.record()
+    world.tell()
+    assert [one.data["id"] for one in app.told] == ids
 
 
 def test_one_that_is_down_delays_no_other(make: Make) -> None:
