@@ -80,6 +80,21 @@ def test_who_reads_nothing_of_his_answer_loses_it(api: Serving, monkeypatch: pyt
     assert api.ask("GET", "/health").status_code == 200
 
 
+def test_nobody_more_is_let_in_than_there_is_room_for(api: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strict, "MOST_CONNECTIONS", 2)
+
+    def asked() -> bytes:
+        with contextlib.suppress(ConnectionError):
+            return api.raw(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        return b""
+
+    with contextlib.ExitStack() as inside:
+        for _ in range(2):
+            inside.enter_context(socket.create_connection(("127.0.0.1", api.port), timeout=20))
+        assert asked() == b""
+    assert any(asked().startswith(b"HTTP/1.1 200 ") for _ in range(500))  # once it has seen that they went
+
+
 def test_what_is_no_http_is_refused_with_a_problem_document(api: Serving) -> None:
     head, _, body = api.raw(b"GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").partition(b"\r\n\r\n")
     assert b"content-type: application/problem+json" in head.lower()
