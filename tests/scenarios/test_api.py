@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ import pytest
 from gatewayd.clock import SystemClock
 from gatewayd.domain.token import Scope
 from gatewayd.errors import DiskNearlyFull, UsageError
+from gatewayd.interfaces.http import server
 from gatewayd.services import submissions
+from gatewayd.services.intake import Intake
 from gatewayd.services.space import Space
 from gatewayd.services.tokens import TokenDesk
 from gatewayd.store import audit
@@ -183,6 +186,33 @@ def test_a_token_sees_and_cancels_what_its_own_feed_sent(api: Serving) -> None:
     canceled = api.ask("POST", f"{place}/cancel", mine)
     assert (canceled.status_code, canceled.json()["state"]) == (200, "canceled")
     assert kind(api.ask("POST", f"{place}/cancel", mine)) == "wrong-state"
+
+
+def test_health_is_told_while_all_threads_wait_for_the_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty programs that sent while another process wrote: who watches the gateway heard nothing for five seconds."""
+    begun, go, keep = threading.Event(), threading.Event(), Intake.keep
+
+    def waits(self: Intake, *what: Any, **how: Any) -> list[int]:
+        begun.set()
+        go.wait(20)
+        return keep(self, *what, **how)
+
+    monkeypatch.setattr(Intake, "keep", waits)
+    monkeypatch.setattr(server, "THREADS", 1)
+    api = Serving(tmp_path)
+    try:
+        token = api.token()
+        sending = threading.Thread(target=lambda: api.ask("POST", SEND, token, json=TO_ALICE))
+        sending.start()
+        assert begun.wait(20)
+        assert api.ask("GET", "/health").status_code == 200
+        assert sending.is_alive()
+        go.set()
+        sending.join()
+        assert api.count() == 1
+    finally:
+        go.set()
+        api.close()
 
 
 def test_a_token_is_for_its_purposes(api: Serving) -> None:

@@ -22,8 +22,9 @@ router = APIRouter(tags=["gateway"])
 
 
 @router.get("/health", response_model=Health, responses={503: {"model": Health, "description": "It does not."}})
-def health(here: Here) -> Response:
+async def health(here: Here) -> Response:
     """Whether all works: 200 or 503, for whoever asks; nothing else is told."""
+    # In the loop: it waits for no writer, as all threads may that serve the other routes.
     well = here.well()
     body = b'{"status":"ok"}' if well else b'{"status":"unwell"}'
     return Response(body, 200 if well else 503, media_type="application/json")
