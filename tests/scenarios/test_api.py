@@ -22,6 +22,7 @@ from gatewayd.services.space import Space
 from gatewayd.services.tokens import TokenDesk
 from gatewayd.store import audit
 from gatewayd.store.receipts import Kept, Receipts
+from tests.scenarios.world import FakeClock
 from tests.serving import ALICE, ALICE_E164, TO_ALICE, Serving
 
 SEND = "/v1/messages"
@@ -256,6 +257,17 @@ def test_keys_are_forgotten_after_a_month(api: Serving) -> None:
     api.submissions._receipts.forget(api.clock.utc_now() + timedelta(seconds=1))
     again = api.ask("POST", SEND, token, json=TO_ALICE, headers=headers)
     assert again.json()["id"] == first.json()["id"] + 1
+
+
+def test_no_key_is_forgotten_by_a_clock_that_may_be_wrong(api: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its request came again, and was sent again."""
+    api.ask("POST", SEND, api.token(), json=TO_ALICE, headers={"idempotency-key": "k"})
+    ahead = FakeClock(api.clock.utc_now() + timedelta(days=400))
+    monkeypatch.setattr(api.submissions, "_clock", ahead)
+    ahead.believed = False
+    assert api.submissions.forget() == 0
+    ahead.believed = True
+    assert api.submissions.forget() == 1
 
 
 def test_whether_it_works_is_told_to_everybody_and_nothing_else(api: Serving) -> None:
