@@ -109,8 +109,11 @@ class Errands:
                 status, said = self._posted(connection, self.unanswered[-1])
                 if status == HTTPStatus.SERVICE_UNAVAILABLE:  # it is going down, and says so
                     return
-                assert status == HTTPStatus.ACCEPTED, (status, said)
-                self.unanswered.pop()
+                number = self.unanswered.pop()
+                refused = number in self.stopped and status == HTTPStatus.UNPROCESSABLE_ENTITY
+                if refused:  # his STOP came before the first try that got through
+                    assert json.loads(said)["reason"] == "opt_out"
+                assert refused or status == HTTPStatus.ACCEPTED, (status, said)
 
     def _posted(self, connection: HTTPConnection, number: str) -> tuple[int, bytes]:
         body = {"purpose": "alerte", "recipient": number, "text": SHORT}
