@@ -95,7 +95,7 @@ class AccessError(GatewaydError):
 
 
 class UnknownToken(AccessError):
-    """A valid token is needed: `gatewayd tokens create` makes one."""
+    """A valid token is needed, as `Authorization: Bearer TOKEN`: `gatewayd tokens create` makes one."""
 
 
 class OutOfScope(AccessError):

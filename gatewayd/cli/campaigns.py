@@ -270,9 +270,11 @@ def report_(
     found = report(here.database, house_of(settings), campaign)
     if html is not None:
         agreed = [one.approved_by for one in store.approvals(campaign.id)]
+        purpose = settings.purposes.get(campaign.purpose)
         words = page(
             found,
             organisation=settings.organisation.name,
+            purpose=purpose.label if purpose is not None else campaign.purpose,
             language=settings.organisation.language,
             zone=settings.timezone,
             now=here.clock.utc_now(),

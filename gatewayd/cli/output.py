@@ -179,10 +179,10 @@ def counted(things: Iterable[T], words: str, total: int | None = None) -> Iterat
 @contextmanager
 def progress(words: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
     """A bar on a terminal, moved by telling how much of how much is done; nothing elsewhere."""
-    columns = (TextColumn(words), BarColumn(), TextColumn("{task.completed} of {task.total}"), TimeElapsedColumn())
+    columns = (TextColumn(words), BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console(stderr=True), transient=True, disable=quiet) as bar:
         task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield lambda done, total: bar.update(task, completed=done, total=total, description=f"{done} of {total}")
 
 
 def as_json(value: object) -> None:

@@ -134,7 +134,7 @@ def read_date(cell: str) -> date:
     elif match := _YEAR_FIRST.fullmatch(cell):
         year, month, day = (int(part) for part in match.groups())
     else:
-        raise UsageError("it is no date, as 31/01/2026")
+        raise UsageError("it is no date: write it as 31/01/2026")
     try:
         found = date(year, month, day)
     except ValueError:

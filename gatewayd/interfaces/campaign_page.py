@@ -10,12 +10,13 @@ from datetime import datetime, tzinfo
 
 from jinja2 import Environment, StrictUndefined
 
+from gatewayd.domain.campaign import CampaignState
 from gatewayd.interfaces.dropfolder import sentences
 from gatewayd.services.reporting import Report
 
 _WORDS = {
     "fr": {
-        "report": "Compte rendu de la campagne", "purpose": "Finalité", "state": "État", "text": "Texte",
+        "report": "Compte rendu de la campagne", "purpose": "Finalité :", "state": "État :", "text": "Texte",
         "accepted": "messages préparés", "sent": "envoyés", "delivered": "reçus", "undelivered": "non remis",
         "failed": "refusés", "unknown": "sort inconnu", "blocked": "bloqués", "expired": "périmés",
         "canceled": "annulés", "held": "retenus", "queued": "en attente", "left_out": "N'ont rien reçu", "why": "Motif",
@@ -29,7 +30,7 @@ _WORDS = {
         "unpriced": "inconnu (price_per_sms)", "made": "Établi le", "by": "par", "approved": "Approuvée par",
     },
     "en": {
-        "report": "Report of the campaign", "purpose": "Purpose", "state": "State", "text": "Text",
+        "report": "Report of the campaign", "purpose": "Purpose:", "state": "State:", "text": "Text",
         "accepted": "messages made", "sent": "sent", "delivered": "delivered", "undelivered": "undelivered",
         "failed": "refused", "unknown": "unknown", "blocked": "blocked", "expired": "expired", "canceled": "canceled",
         "held": "held", "queued": "waiting", "left_out": "Got nothing", "why": "Reason", "people": "people",
@@ -42,6 +43,14 @@ _WORDS = {
         "person's number; {strays} messages had not their recipient's number alone.",
         "unpriced": "not known (price_per_sms)", "made": "Made on", "by": "by", "approved": "Approved by",
     },
+}  # fmt: skip
+_STANDS = {
+    "fr": {
+        "draft": "brouillon", "to_test": "à essayer", "tested": "essayée", "approved": "approuvée",
+        "scheduled": "programmée", "running": "en cours", "paused": "en pause", "finished": "terminée",
+        "canceled": "annulée",
+    },
+    "en": {str(state): str(state).replace("_", " ") for state in CampaignState},
 }  # fmt: skip
 _STATES = (
     "sent", "delivered", "undelivered", "failed", "unknown", "blocked", "expired", "canceled", "held", "queued",
@@ -58,12 +67,12 @@ td.n,th.n{text-align:right}pre{white-space:pre-wrap;background:#f5f5f5;padding:1
 .proof{border-left:4px solid #2a7;padding:.5em 1em;background:#f2faf6}.proof.bad{border-color:#c22;background:#fdf2f2}
 </style></head><body>
 <h1>{{ w.report }} {{ report.campaign.name }}</h1>
-<p>{{ organisation }}. {{ w.purpose }}: {{ report.campaign.purpose }}. {{ w.state }}: {{ report.campaign.state }}.
+<p>{{ organisation }}. {{ w.purpose }} {{ purpose }}. {{ w.state }} {{ stands }}.
 {{ w.made }} {{ now }}. {% if approved %}{{ w.approved }} {{ approved|join(", ") }}.{% endif %}</p>
 <pre>{{ report.campaign.template }}</pre>
 <table><tr><td>{{ w.accepted }}</td><td class="n">{{ report.accepted }}</td></tr>
 {% for name, count in states %}<tr><td>{{ name }}</td><td class="n">{{ count }}</td></tr>
-{% endfor %}<tr><td>{{ w.optouts }}</td><td class="n">{{ report.optouts }} ({{ report.optout_percent }} %)</td></tr>
+{% endfor %}<tr><td>{{ w.optouts }}</td><td class="n">{{ report.optouts }} ({{ percent }} %)</td></tr>
 <tr><td>{{ w.replies }}</td><td class="n">{{ report.replies }}</td></tr>
 <tr><td>{{ w.parts }}</td><td class="n">{{ report.parts }}</td></tr>
 <tr><td>{{ w.cost }}</td><td class="n">{{ cost }}</td></tr></table>
@@ -73,7 +82,8 @@ td.n,th.n{text-align:right}pre{white-space:pre-wrap;background:#f5f5f5;padding:1
 {% for bar in chart.bars %}<rect x="{{ bar.x }}" y="{{ 110 - bar.height }}" width="{{ chart.bar }}"
  height="{{ bar.height }}" fill="#2a7"><title>{{ bar.label }}: {{ bar.count }}</title></rect>
 {% endfor %}<text x="0" y="130" font-size="11">{{ chart.first }}</text>
-<text x="{{ chart.width }}" y="130" font-size="11" text-anchor="end">{{ chart.last }}</text></svg>{% endif %}
+{% if chart.bars|length > 1 %}<text x="{{ chart.width }}" y="130" font-size="11" text-anchor="end">
+{{ chart.last }}</text>{% endif %}</svg>{% endif %}
 {% for heading, rows in reasons if rows %}<h2>{{ heading }}</h2><table>
 <tr><th>{{ w.why }}</th><th class="n">{{ w.people }}</th></tr>
 {% for reason, count in rows %}<tr><td>{{ reason }}</td><td class="n">{{ count }}</td></tr>{% endfor %}
@@ -84,7 +94,7 @@ td.n,th.n{text-align:right}pre{white-space:pre-wrap;background:#f5f5f5;padding:1
 {% for sim in report.sims %}<tr><td>{{ sim.name }}</td><td class="n">{{ sim.sent }}</td>
 <td class="n">{{ sim.delivered }}</td><td class="n">{{ sim.failed }}</td>
 <td class="n">{{ sim.parts }}</td>
-<td class="n">{{ "" if sim.price is none else "%.2f"|format(sim.price) }}</td></tr>{% endfor %}</table>{% endif %}
+<td class="n">{{ price(sim.price) }}</td></tr>{% endfor %}</table>{% endif %}
 </body></html>
 """
 _ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined)
@@ -92,9 +102,20 @@ _BAR, _GAP = 12, 4
 
 
 def page(
-    report: Report, *, organisation: str, language: str, zone: tzinfo, now: datetime, approved: Sequence[str] = ()
+    report: Report,
+    *,
+    organisation: str,
+    purpose: str,
+    language: str,
+    zone: tzinfo,
+    now: datetime,
+    approved: Sequence[str] = (),
 ) -> str:
-    """The page, whole."""
+    """The page, whole; `purpose` as people read it."""
+
+    def figure(value: float, digits: int) -> str:
+        return f"{value:.{digits}f}".replace(".", "," if language == "fr" else ".")
+
     words = _WORDS.get(language, _WORDS["en"])
     counts = {str(state): count for state, count in report.states.items()} | {"sent": report.sent}
     proof = words["confidential"] if report.confidential else words["not_confidential"]
@@ -106,10 +127,14 @@ def page(
         w=words,
         language=language,
         organisation=organisation,
+        purpose=purpose,
+        stands=_STANDS.get(language, _STANDS["en"])[report.campaign.state],
+        percent=figure(report.optout_percent, 1),
+        price=lambda cost: "" if cost is None else figure(cost, 2),
         approved=list(approved),
         now=_local(now, zone),
         states=[(words[name], counts[name]) for name in _STATES if counts.get(name)],
-        cost=words["unpriced"] if report.cost is None else f"{report.cost:.2f}",
+        cost=words["unpriced"] if report.cost is None else figure(report.cost, 2),
         proof=proof.format(n=report.submissions, messages=report.submitted, bad=report.betrayed, strays=report.strays),
         chart=_chart(report.hours, zone),
         reasons=[
@@ -130,7 +155,7 @@ def _chart(hours: Sequence[tuple[datetime, int]], zone: tzinfo) -> dict[str, obj
          "label": _local(hour, zone)}
         for place, (hour, count) in enumerate(hours)
     ]  # fmt: skip
-    width = max(300, len(bars) * (_BAR + _GAP))
+    width = max(600, len(bars) * (_BAR + _GAP))
     return {"bars": bars, "bar": _BAR, "width": width, "first": bars[0]["label"], "last": bars[-1]["label"]}
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -381,8 +382,13 @@ def test_the_report_counts_what_the_network_saw(make_campaigns: Callable[..., Ca
     assert [(sim.name, sim.sent, sim.failed) for sim in found.sims] == [("a", 3, 1)]
     assert sum(count for _, count in found.hours) == 3
     assert found.confidential
-    words = page(found, organisation="<b>Amicale</b>", language="fr", zone=PARIS, now=world.clock.utc_now())
+    written = partial(
+        page, found, organisation="<b>Amicale</b>", purpose="Nos fêtes", zone=PARIS, now=world.clock.utc_now()
+    )
+    words = written(language="fr")
     assert "&lt;b&gt;Amicale" in words
+    assert "Finalité : Nos fêtes. État : terminée." in words
+    assert "Purpose: Nos fêtes. State: finished." in written(language="en")
     assert words.count("<rect") == len(found.hours) == 1
     fates = {fate.recipient: str(fate.state or fate.reason) for fate in Figures(world.db).fates(found.campaign)}
     assert fates[number(5)] == "no_consent"

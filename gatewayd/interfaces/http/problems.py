@@ -69,6 +69,14 @@ OTHERS: Mapping[int, tuple[str, str]] = {
     429: ("too-often", "Too many requests"),
     500: ("internal", "A defect of gatewayd; its log tells more"),
 }
+# What to do, where nobody knew more than the status.
+_HINTS: Mapping[int, str] = {
+    400: "the body must be JSON in UTF-8",
+    404: "GET /v1/openapi.json lists what there is",
+    405: "GET /v1/openapi.json lists what can be done here",
+    415: "send it with the header Content-Type: application/json",
+    421: "this name is not among the hosts of the block api in the configuration",
+}
 _RETRY_AFTER: Mapping[HTTPStatus, int] = {
     HTTPStatus.INSUFFICIENT_STORAGE: 60,
     HTTPStatus.SERVICE_UNAVAILABLE: 5,
@@ -122,6 +130,7 @@ def written(status: int, kind: str = "", title: str = "", *, detail: str = "", *
     """The document itself."""
     usual = OTHERS.get(status, ("error", HTTPStatus(status).phrase))
     told = {"type": URN + (kind or usual[0]), "title": title or usual[1], "status": int(status)}
+    detail = detail or ("" if kind else _HINTS.get(status, ""))
     body = {**told, **({"detail": detail} if detail else {}), **more}
     return json.dumps(body, ensure_ascii=True).encode("ascii")
 
@@ -175,7 +184,8 @@ async def _invalid(_request: Request, error: Exception) -> Response:
     unreadable = any(one["type"] == "json_invalid" for one in error.errors())
     if unreadable:
         return problem(HTTPStatus.BAD_REQUEST, "bad-request", detail="the body is not JSON", errors=faults)
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, errors=faults)
+    first = f"{faults[0]['at']}: {faults[0]['detail']}" if faults else ""
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail=first, errors=faults)
 
 
 def _place(loc: tuple[int | str, ...]) -> str:
