@@ -62,6 +62,7 @@ ne|n ?plus {_FR_GLUED} ?plus
 ^ arretez|cessez ?ca|tout|maintenant $
 ^ arretez|cessez maintenant|immediatement|sinon|c|svp|stp
 numero|erreur|svp|stp|merci|marre|adherent|adherente|membre|plait arretez|cessez $
+trop|marre de|d|des|ces|vos {_FR_PLENTY} .. arretez|arreter|aretez|areter|cessez|cesser|stoppez $
 vous|tu me|m|nous harcel*|spam*|bombard*
 ^ je resilie $
 c est ?du|de harcelement|spam
