@@ -95,7 +95,7 @@ def test_the_same_words_again_are_another_alert(office: Office) -> None:
         (b"To: 33639980001\n" + b"X: y\n" * 70 + b"\nx", "rejected", "en-t"),
         (b"To: 33639980001\n\n", "rejected", "pas de texte"),
         (b"To: 33639980001", "rejected", "pas de texte"),
-        (b"To: 33639980001\n\na\0b", "rejected", "ne peut pas"),
+        (b"To: 33639980001\n\na\0b", "rejected", "de commande"),
         (b"To: s112\n\nx", "rejected", "urgence"),
         (b"To: 33199001234\n\nx", "rejected", "fixe"),
         (b"To: \n\nx", "rejected", "pas de num"),
