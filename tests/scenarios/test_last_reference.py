@@ -151,7 +151,7 @@ def test_after_a_crash_it_is_asked_before_anything_is_sent(make: Make, fault: st
     world.sims["a"].arm(fault)
     turn = world.outbox.turn
     # Its outcome is never recorded, as if the process had died before.
-    world.outbox.turn = lambda finished, *of: None if finished else turn(finished, *of)  # type: ignore[method-assign]
+    world.outbox.turn = lambda end, *of: None if end else turn(end, *of)  # type: ignore[method-assign]  # here alone
     (message,) = world.accept(WHO)
     world.lines["a"].run_once()
     world.crash()

@@ -6,12 +6,12 @@ import socket
 
 import pytest
 
-from tests.security.hooking import hostile, says, send
+from tests.security.hooking import Talk, hostile, says, send
 
 CHUNK = b"x" * 65_536
 
 
-def flood(head: bytes) -> object:
+def flood(head: bytes) -> Talk:
     def talk(stream: socket.socket) -> None:
         stream.sendall(head)
         for _ in range(4_000):  # a quarter of a gigabyte
@@ -21,14 +21,14 @@ def flood(head: bytes) -> object:
 
 
 def test_a_body_of_a_quarter_of_a_gigabyte() -> None:
-    with hostile(flood(b"HTTP/1.1 200 OK\r\ncontent-length: 999999999999\r\n\r\n")) as server:  # type: ignore[arg-type]
+    with hostile(flood(b"HTTP/1.1 200 OK\r\ncontent-length: 999999999999\r\n\r\n")) as server:
         answer, seconds = send(f"http://127.0.0.1:{server.port}/")
     assert (answer.status, seconds < 3) == (200, True)
 
 
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nx: ", b"HTTP/1.1 200 ", b"", b"HTTP/1.1 200 OK\r\n"])
 def test_a_head_of_a_quarter_of_a_gigabyte(head: bytes) -> None:
-    with hostile(flood(head)) as server:  # type: ignore[arg-type]
+    with hostile(flood(head)) as server:
         answer, seconds = send(f"http://127.0.0.1:{server.port}/")
     assert (answer.status, seconds < 3) == (None, True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 
@@ -31,9 +32,9 @@ def test_a_head_that_never_ends(over: threading.Event, octets: bytes) -> None:
 
 
 def test_a_body_that_never_ends_is_not_waited_for(over: threading.Event) -> None:
-    def endless(stream: object) -> None:
-        stream.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")  # type: ignore[attr-defined]
-        drips(b"1\r\na\r\n", over)(stream)  # type: ignore[arg-type]
+    def endless(stream: socket.socket) -> None:
+        stream.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        drips(b"1\r\na\r\n", over)(stream)
 
     with hostile(endless) as server:
         answer, seconds = send(f"http://127.0.0.1:{server.port}/", time_out=30)
