@@ -22,6 +22,7 @@ from gatewayd.services import answers
 from gatewayd.services.replies import Reading
 from gatewayd.services.reviews import Reviews, Verdict
 from gatewayd.store.inbox import Inbox, Incoming
+from gatewayd.store.people import ENDED
 
 app = options.noun("What people wrote.")
 
@@ -101,7 +102,11 @@ def _facts(message: Incoming, here: context.Context) -> list[tuple[str, object]]
     return [(name, value) for name, value in facts if value != ""]
 
 
-_SAID: dict[str, str] = {Verdict.KEEP: "it was meant, said", Verdict.LIFT: "it was not meant, said"}
+_SAID: dict[str, str] = {
+    Verdict.KEEP: "it was meant, said",
+    Verdict.LIFT: "it was not meant, said",
+    ENDED: "not needed any more: the opt-out was ended by",
+}
 
 
 def _review(message: Incoming) -> str:

@@ -2,7 +2,7 @@
 
 `LIFT` ends the opt-out that this one message made, and no other: not one that was there before, that another message of
 the same person asks for as well, or that came after a START. What was canceled stays canceled. Review and end are one
-transaction.
+transaction. An opt-out that the person's START, or somebody, has ended waits for no word any more (`people.lift`).
 """
 
 from __future__ import annotations
@@ -55,6 +55,9 @@ class Reviews:
             raise UsageError(f"there is no incoming message {incoming_id}")
         if doubt.kind != OPT_OUT:
             raise UsageError(f"incoming message {incoming_id} is no opt-out")
+        if doubt.verdict == people.ENDED:
+            who = doubt.reviewed_by
+            raise UsageError(f"incoming message {incoming_id} needs no review: its opt-out was ended by {who}")
         if doubt.reviewed_by is not None:
             raise UsageError(f"incoming message {incoming_id} was reviewed by {doubt.reviewed_by} already")
         self._inbox.note_review(connection, incoming_id, by=by, at=at, verdict=verdict)

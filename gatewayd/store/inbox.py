@@ -113,11 +113,12 @@ class Incoming:
 @dataclass(frozen=True, slots=True)
 class Doubt:
     """An opt-out to be reviewed: whether it `holds`, was made by a message (`made_it`), and which `others` ask for it;
-    `reviewed_by` absent while nobody has reviewed it."""
+    `reviewed_by` absent while nobody has reviewed it, `verdict` what was said then."""
 
     kind: str
     sender: str
     reviewed_by: str | None
+    verdict: str
     holds: bool
     made_it: bool
     others: tuple[int, ...]
@@ -304,8 +305,9 @@ class Inbox:
     def doubt(self, connection: Connection, incoming_id: int) -> Doubt | None:
         """What a review must know, in the caller's transaction; None if there is no such message."""
         query = sa.select(
-            _i.kind, _i.sender, _i.optout_id, _i.reviewed_at, _i.reviewed_by, optouts.c.lifted_at, optouts.c.origin
-        ).join_from(incoming, optouts, optouts.c.id == _i.optout_id, isouter=True)
+            _i.kind, _i.sender, _i.optout_id, _i.reviewed_at, _i.reviewed_by, _i.verdict,
+            optouts.c.lifted_at, optouts.c.origin,
+        ).join_from(incoming, optouts, optouts.c.id == _i.optout_id, isouter=True)  # fmt: skip
         row = connection.execute(query.where(_i.id == incoming_id)).first()
         if row is None:
             return None
@@ -314,6 +316,7 @@ class Inbox:
             kind=row.kind,
             sender=row.sender,
             reviewed_by=row.reviewed_by if row.reviewed_at is not None else None,
+            verdict=row.verdict,
             holds=row.optout_id is not None and row.lifted_at is None,
             made_it=row.origin == BY_SMS,
             others=tuple(connection.execute(same.order_by(_i.id)).scalars()),

@@ -185,6 +185,16 @@ def _verdicts(connection: Connection) -> None:
         connection.execute(change.values(verdict=details["verdict"]))
 
 
+def _ended_doubts(connection: Connection) -> None:
+    """Nobody has to look at an opt-out that has ended; of before, it says when and by whom."""
+    ended = "FROM optouts WHERE optouts.id = incoming.optout_id AND lifted_at IS NOT NULL"
+    who = f"SELECT CASE lifted_by WHEN 'sms' THEN 'recipient' ELSE lifted_by END {ended}"
+    given = f"verdict = 'ended', reviewed_at = (SELECT lifted_at {ended}), reviewed_by = ({who})"
+    connection.exec_driver_sql(
+        f"UPDATE incoming SET {given} WHERE review = 1 AND reviewed_at IS NULL AND EXISTS (SELECT 1 {ended})"  # noqa: S608  (our own words)
+    )
+
+
 def _messages_of_tokens(connection: Connection) -> None:
     """How many messages a minute a token may send; where the table came with an earlier change, it has that already."""
     known = connection.exec_driver_sql("SELECT name FROM pragma_table_info('tokens')").scalars()
@@ -197,7 +207,7 @@ def _webhooks(connection: Connection) -> None:
     metadata.create_all(connection, tables=[happenings, webhooks, deliveries])
 
 
-_SINCE_3: tuple[Callable[[Connection], None], ...] = (_verdicts, _messages_of_tokens, _webhooks)
+_SINCE_3: tuple[Callable[[Connection], None], ...] = (_verdicts, _ended_doubts, _messages_of_tokens, _webhooks)
 
 
 def _from_3(connection: Connection) -> None:

@@ -25,12 +25,14 @@ from gatewayd.domain.message import MessageState
 from gatewayd.domain.purpose import Purpose
 from gatewayd.store import audit
 from gatewayd.store.engine import Database, chunks, inserted_id
-from gatewayd.store.schema import WAITING, consents, incoming, messages, optouts, wordings
+from gatewayd.store.schema import TO_REVIEW, WAITING, consents, incoming, messages, optouts, wordings
 from gatewayd.store.statement import Statement
 from gatewayd.store.types import UtcTime
 
 LIFTED = "opt_out_lifted"
 """Why a confirmation that still waited is canceled."""
+ENDED = "ended"
+"""The verdict on an uncertain opt-out that ended before anybody looked at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,14 @@ _CANCEL_CONFIRMATION = (
     sa.update(messages)
     .where(WAITING, messages.c.recipient == sa.bindparam("to"), messages.c.confirms.is_not(None))
     .values(state=str(MessageState.CANCELED), reason=LIFTED)
+)
+_LIFTED_BEFORE = sa.select(optouts.c.id).where(
+    optouts.c.recipient == sa.bindparam("to"), optouts.c.lifted_at.is_not(None)
+)
+_SETTLE_DOUBTS = (
+    sa.update(incoming)
+    .where(TO_REVIEW, incoming.c.optout_id.in_(_LIFTED_BEFORE))
+    .values(reviewed_at=sa.bindparam("now"), reviewed_by=sa.bindparam("who"), verdict=ENDED)
 )
 
 
@@ -256,7 +266,8 @@ def opt_out(connection: Connection, recipient: str, origin: str, by: str, at: da
 
 
 def lift(connection: Connection, recipient: str, by: str, at: datetime, **heard: Value) -> bool:
-    """In the caller's transaction: end the opt-out that holds, and its confirmation if that still waits."""
+    """In the caller's transaction: end the opt-out that holds, and its confirmation if that still waits. Nobody has to
+    look any more whether it was meant."""
     ended = connection.execute(
         sa.update(optouts)
         .where(optouts.c.recipient == recipient, optouts.c.lifted_at.is_(None))
@@ -265,6 +276,7 @@ def lift(connection: Connection, recipient: str, by: str, at: datetime, **heard:
     connection.execute(_CANCEL_CONFIRMATION, {"to": recipient})
     if ended.rowcount:
         actor = audit.RECIPIENT if heard else by
+        connection.execute(_SETTLE_DOUBTS, {"to": recipient, "now": at, "who": actor})
         audit.append(connection, Event.OPT_OUT_LIFTED, at, by=actor, number=recipient, **heard)
     return ended.rowcount > 0
 

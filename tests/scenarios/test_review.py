@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from gatewayd.errors import UsageError
 from gatewayd.services.reviews import Reviewed, Reviews, Verdict
-from tests.scenarios.receiving import ReceivingWorld, deliver
+from gatewayd.store.people import ENDED
+from tests.scenarios.receiving import SENT_AT, ReceivingWorld, deliver
 from tests.scenarios.world import number
 
 Make = Callable[..., ReceivingWorld]
@@ -54,8 +56,41 @@ def test_what_was_recorded_by_hand_before_does_not_end(make: Make) -> None:
 def test_what_came_after_a_start_does_not_end_with_what_was_before(make: Make) -> None:
     world = make()
     wrote(world, DOUBTFUL, "START", "STOP")
-    assert decide(world, 1, Verdict.LIFT) == Reviewed(WHO, lifted=False)
+    with pytest.raises(UsageError, match="ended by recipient"):
+        decide(world, 1, Verdict.LIFT)
     assert world.opted_out() == [WHO]
+
+
+@pytest.mark.parametrize("texts", [(DOUBTFUL, "START"), ("STOP", DOUBTFUL, "START"), (DOUBTFUL, "STOP", "START")])
+def test_what_the_persons_own_start_has_ended_waits_for_nobody(make: Make, texts: tuple[str, ...]) -> None:
+    world = make()
+    wrote(world, *texts)
+    doubt = texts.index(DOUBTFUL) + 1
+    settled = world.inbox.get(doubt)
+    assert settled is not None
+    assert (settled.review, settled.reviewed_by, settled.verdict) == (True, "recipient", ENDED)
+    assert settled.reviewed_at is not None
+    assert (world.opted_out(), world.inbox.to_review(), world.inbox.list(to_review=True)) == ([], 0, [])
+    with pytest.raises(UsageError, match="ended by recipient"):
+        decide(world, doubt, Verdict.LIFT)
+
+
+def test_what_somebody_has_ended_by_hand_waits_for_nobody(make: Make) -> None:
+    world = make()
+    wrote(world, DOUBTFUL)
+    assert world.people.remove_optout(WHO, by="marie", at=world.clock.now)
+    settled = world.inbox.get(1)
+    assert settled is not None
+    assert (settled.reviewed_by, settled.verdict, world.inbox.to_review()) == ("marie", ENDED, 0)
+
+
+def test_a_start_ends_nobody_elses_doubt_and_none_that_it_did_not_lift(make: Make) -> None:
+    world = make()
+    world.put("a", deliver(number(2), DOUBTFUL))
+    wrote(world, DOUBTFUL)
+    world.put("a", deliver(WHO, "START", at=SENT_AT - timedelta(days=1)))  # written before, and kept back
+    world.turn()
+    assert (sorted(world.opted_out()), world.inbox.to_review()) == ([WHO, number(2)], 2)
 
 
 def test_nobody_reviews_twice_nor_what_is_no_opt_out(make: Make) -> None:

@@ -69,6 +69,33 @@ def test_what_was_reviewed_before_is_told_by_the_audit_trail(tmp_path: Path) -> 
     assert found == {1: "lift", 2: ""}
 
 
+ENDED = """
+INSERT INTO optouts (id, recipient, origin, recorded_by, recorded_at, lifted_at, lifted_by)
+    VALUES (1, '+33639980001', 'sms', 'recipient', 0, 5000000, 'sms'),
+           (2, '+33639980002', 'sms', 'recipient', 0, 6000000, 'marie'),
+           (3, '+33639980003', 'sms', 'recipient', 0, NULL, '');
+INSERT INTO incoming (id, sim_id, sender, text, parts, complete, service_centre, received_at, kind, tier, rule, review,
+                      optout_id)
+    SELECT 10 + id, 1, recipient, 'Stop merci', 1, 1, '', 0, 'opt_out', 'probable', 'keyword', 1, id FROM optouts;
+"""
+
+
+def test_an_opt_out_that_had_ended_before_needs_no_review(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        file.executescript((DATA / "schema_3.sql").read_text())
+        file.executescript(REVIEWED)
+        file.executescript(ENDED)
+    database = Database.open(path)
+    found = {one.id: (one.verdict, one.reviewed_by, one.reviewed_at is not None) for one in Inbox(database).list()}
+    database.close()
+    assert {id: found[id] for id in (11, 12, 13)} == {
+        11: ("ended", "recipient", True),
+        12: ("ended", "marie", True),
+        13: ("", "", False),
+    }
+
+
 def test_consents_of_before_keep_their_words_and_their_day(tmp_path: Path) -> None:
     path = tmp_path / "old.db"
     said = "INSERT INTO consents (recipient, purpose, given, method, wording, recorded_by, recorded_at)"

@@ -145,7 +145,9 @@ class Incoming(BaseModel):
     review: bool = Field(description="A person should look at it.")
     reviewed_at: Occasion
     reviewed_by: str | None
-    verdict: str | None = Field(description="`keep`: the opt-out was meant; `lift`: it was not.")
+    verdict: str | None = Field(
+        description="`keep`: the opt-out was meant; `lift`: it was not; `ended`: by START or by hand, before that."
+    )
     canceled: int = Field(description="Messages that waited for this number, and wait no more.")
 
 

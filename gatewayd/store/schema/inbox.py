@@ -29,7 +29,7 @@ incoming = sa.Table(
     sa.Column("canceled", sa.Integer, nullable=False, server_default="0"),
     sa.Column("answer_id", sa.Integer, sa.ForeignKey("messages.id")),
     sa.Column("filed_at", UtcTime),
-    # What the person who looked at it said: keep, lift.
+    # What the person who looked at it said: keep, lift; ended: the opt-out is, by START or otherwise.
     sa.Column("verdict", sa.Text, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
