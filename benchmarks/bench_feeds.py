@@ -4,7 +4,8 @@
 
 A daemon as it is installed (SQLCipher where there is one, WAL, synchronous=FULL), one simulated SIM behind a PTY of
 another process, and its drop folder and API from outside. A STOP begins when the network hands it to the SIM, and ends
-when the daemon's log tells of it, which comes after the commit. The SIM may send one message a day, so that no
+when the daemon's log tells of it, which comes after the commit; the next one comes once the line is at rest again (its
+reader stands back for 50 ms after an answer). The SIM may send one message a day, so that no
 submission hides what the feeds do; `sending` has no such limit, and a network that takes two seconds for each.
 
     idle       nothing else happens
@@ -20,6 +21,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import random
 import statistics
 import subprocess
 import sys
@@ -210,9 +212,10 @@ def measure(name: str, size: float) -> tuple[list[float], str, float]:
         gateway(Path(directory), sending=name == "sending") as found,
     ):
         work, waited = SCENARIOS[name](found, size), [found.stop() * 1000]
+        rng = random.Random(7)  # noqa: S311  (moments)
         while not work.ended.is_set():
             waited.append(found.stop() * 1000)
-            time.sleep(0.02)
+            time.sleep(rng.uniform(0.06, 0.12))
         return sorted(waited), work.told(), found.memory()
 
 

@@ -47,7 +47,7 @@ from gatewayd.store.work import NewMessage
 log = structlog.get_logger(__name__)
 
 KEY_LIVES = timedelta(days=30)
-STEP = 500
+STEP = 200
 """Messages of one transaction."""
 
 

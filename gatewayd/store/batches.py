@@ -33,7 +33,7 @@ from gatewayd.store.handler_calls import NewCall, owe
 from gatewayd.store.schema import OPEN, OWING, attempts, batch_rows, batches, messages, sim_recipients, sims
 from gatewayd.store.unknowns import PARTS_SENT, RESENT
 
-SOME = 2_000
+SOME = 500
 """Rows that become messages in one transaction."""
 _READ_AT_ONCE = 1000
 
