@@ -68,8 +68,8 @@ clean: ## the environment and what the tools left
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage *.egg-info
 	@test ! -e $(VENV)/pyvenv.cfg || rm -rf $(VENV)
 
-venv:
+venv: ## the environment: what the daemon needs
 	@scripts/venv '$(VENV)' runtime
 
-venv-dev:
+venv-dev: ## and what the tests need
 	@scripts/venv '$(VENV)' dev

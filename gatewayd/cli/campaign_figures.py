@@ -28,7 +28,7 @@ def print_report(found: Report, zone: tzinfo, language: str) -> None:
     facts: list[tuple[str, object]] = [
         ("accepted", found.accepted),
         ("sent in all", found.sent),
-        *((name, Text.assemble(output.state(name), f" {count}")) for name, count in counts),
+        *((name, Text(str(count), style=output.STATE_STYLES.get(name, ""))) for name, count in counts),
         ("opt-outs", f"{found.optouts} ({found.optout_percent} % of those who got it)"),
         ("replies", found.replies),
         ("SMS", found.parts),

@@ -110,7 +110,7 @@ def print_explanation(found: Explanation, zone: tzinfo, language: str) -> None:
 
 
 def _figures(found: Explanation, zone: tzinfo) -> list[tuple[str, object]]:
-    alphabets = ", ".join(f"{count} in {name}" for name, count in found.alphabets.most_common())
+    alphabets = ", ".join(f"{count} in {output.ALPHABETS[name]}" for name, count in found.alphabets.most_common())
     lengths = ", ".join(f"{count} of {parts} SMS" for parts, count in sorted(found.lengths.items()))
     price = "not known: price_per_sms of each SIM" if found.price is None else f"{found.price:.2f}"
     opens = output.local(found.opens_at, zone) if found.opens_at else "never within a year"

@@ -15,7 +15,6 @@ from gatewayd.cli.options import AsJson
 from gatewayd.daemon import storage
 from gatewayd.daemon.rules import answers_of
 from gatewayd.domain import vocabulary
-from gatewayd.domain.text import Alphabet
 from gatewayd.domain.webhooks import secrets_of
 from gatewayd.errors import ConfigurationError, UsageError
 from gatewayd.services.answers import Kind
@@ -176,6 +175,6 @@ def _print_replies(settings: config.Settings) -> None:
         if answers.fault(kind):
             continue  # told among the warnings
         planned = answers.text(kind)
-        size = f"{len(planned.parts)} SMS, {'GSM 7-bit' if planned.alphabet is Alphabet.GSM7 else 'UCS-2'}"
+        size = f"{len(planned.parts)} SMS, {output.ALPHABETS[planned.alphabet]}"
         rows.append((kind.upper(), "not sent" if kind in answers.unsaid else size, planned.text))
     output.show(output.table(("   WRITES", "IS ANSWERED IN", "TEXT"), [(f"   {row[0]}", *row[1:]) for row in rows]))

@@ -47,6 +47,9 @@ STATE_STYLES: Mapping[str, str] = {
     "rejected": "red",
 }
 
+ALPHABETS: Mapping[str, str] = {"gsm7": "GSM 7-bit", "ucs2": "UCS-2"}
+"""As people read them."""
+
 
 def console(*, stderr: bool = False) -> Console:
     """A console as wide as the terminal; into a file or pipe, wide enough that no row is cut."""

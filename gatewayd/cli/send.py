@@ -67,7 +67,7 @@ def send(
 
 def _print(receipt: Receipt, text: str) -> None:
     """What was accepted, and what would make it cheaper."""
-    words = f"message {receipt.message_id} to {receipt.recipient}: {receipt.parts} SMS, {_ALPHABETS[receipt.alphabet]}"
+    words = f"message {receipt.message_id} to {receipt.recipient}: {receipt.parts} SMS, {_alphabet(receipt)}"
     output.show(Text.assemble(("accepted ", "green"), words))
     if receipt.alphabet == texts.Alphabet.UCS2:
         forcing = " ".join(texts.plan(text).forcing)
@@ -75,7 +75,9 @@ def _print(receipt: Receipt, text: str) -> None:
         output.note(f"because of {forcing}; with `encoding: gsm7` the purpose would write it in {parts} SMS")
 
 
-_ALPHABETS = {"gsm7": "GSM 7-bit", "ucs2": "UCS-2 (70 characters an SMS)"}
+def _alphabet(receipt: Receipt) -> str:
+    name = output.ALPHABETS[receipt.alphabet]
+    return name if receipt.alphabet == texts.Alphabet.GSM7 else f"{name} (70 characters an SMS)"
 
 
 def _given(text: str) -> str:

@@ -299,11 +299,11 @@ def remarks(model: FileModel) -> Iterator[Remark]:
     handler = model.event_handler
     if handler is not None and not os.access(handler.command[0], os.X_OK):
         yield Remark(("event_handler", "command"), f"{handler.command[0]} is no program that can be run")
-    if not (model.organisation.privacy_contact and model.organisation.privacy_notice):
-        yield Remark(
-            ("organisation",),
-            "privacy_contact or privacy_notice is missing: people must be told whom to ask about their data",
-        )
+    one = model.organisation
+    asked = {"privacy_contact": one.privacy_contact, "privacy_notice": one.privacy_notice}
+    if missing := [key for key, value in asked.items() if not value]:
+        words = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+        yield Remark(("organisation",), f"{words}: people must be told what becomes of their data, and whom to ask")
 
 
 def _replies_remarks(model: FileModel) -> Iterator[Remark]:
