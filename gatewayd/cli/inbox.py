@@ -63,11 +63,19 @@ def _table(found: Sequence[Incoming], here: context.Context) -> Table:
             one.sim,
             one.kind,
             "to review" if one.review and one.reviewed_at is None else "",
-            one.text if len(one.text) <= _SHOWN else one.text[: _SHOWN - 1] + "…",
+            _shown(one),
         )
         for one in found
     ]
     return output.table(("ID", "TIME", "FROM", "SIM", "READ AS", "", "TEXT"), rows, numeric=frozenset({"ID"}))
+
+
+def _shown(message: Incoming) -> str:
+    """Its text, shortened; of a notice without text, what it tells."""
+    text = message.text
+    if message.kind == Kind.NOTICE and not text:
+        return f"[{vocabulary.explain(message.rule)}]"
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 @app.command()
@@ -98,6 +106,7 @@ def _facts(message: Incoming, here: context.Context) -> list[tuple[str, object]]
         ("canceled", output.many(message.canceled, "waiting message") if message.canceled else ""),
         ("review", _review(message)),
         ("text", message.text),
+        ("octets", " ".join(Inbox(here.database).octets(message.id)) if message.kind == Kind.NOTICE else ""),
     ]
     return [(name, value) for name, value in facts if value != ""]
 

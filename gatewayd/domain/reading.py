@@ -37,7 +37,8 @@ _SIGNED_WITHIN = 5  # words that a handset's `envoyé de mon ...` adds behind it
 
 
 class Kind(StrEnum):
-    """What the sender wants; `agreed` and `declined` only in answer to a question of ours."""
+    """What the sender wants; `agreed` and `declined` only in answer to a question of ours; `notice`: a network or a
+    program tells something, and no person wrote."""
 
     OPT_OUT = "opt_out"
     OPT_IN = "opt_in"
@@ -45,6 +46,7 @@ class Kind(StrEnum):
     HELP = "help"
     AGREED = "agreed"
     DECLINED = "declined"
+    NOTICE = "notice"
     OTHER = "other"
 
 

@@ -173,6 +173,13 @@ RULES: Mapping[str, str] = MappingProxyType(
         "reaction": "a handset tells that somebody tapped our message",
         "answer": "it answers our question by SMS, whether this person agrees",
         "overtaken": "a START that was written before a STOP of this person, or in its second: the STOP holds",
+        "mms_notification": "MMS notification: somebody sent a picture or a long text, and this SIM receives none",
+        "wap_push": "WAP push: a link or settings for a telephone, which nobody opens here",
+        "voice_mail": "the operator tells of this SIM's voice mail",
+        "fax_waiting": "the operator tells of a fax",
+        "e_mail_waiting": "the operator tells of an e-mail",
+        "message_waiting": "the operator tells that something waits for this SIM",
+        "octets": "octets for a program, and no text",
         "none": "no keyword, and no sentence that asks for anything",
     }
 )

@@ -16,10 +16,10 @@
     STOP
 
 Times are local, numbers without plus, the text is UTF-8; `Incomplete: yes` where parts never came. There are no files
-of octets that are no text, and of status reports only for files of smstools3 that asked for one. The name is that of
-the SIM, with the number of `gatewayd inbox show`. A file appears when it is whole, and may be taken away; what nobody
-takes is removed after `days`, for it holds a number and a text, which the inbox has anyway. After a crash the last ones
-may come again, under the same names. A folder that cannot be written delays files, and no STOP.
+of notices without a text (an MMS that waits), and of status reports only for files of smstools3 that asked for one. The
+name is that of the SIM, with the number of `gatewayd inbox show`. A file appears when it is whole, and may be taken
+away; what nobody takes is removed after `days`, for it holds a number and a text, which the inbox has anyway. After a
+crash the last ones may come again, under the same names. A folder that cannot be written delays files, and no STOP.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from pathlib import Path
 import structlog
 
 from gatewayd.clock import Clock
+from gatewayd.domain.reading import Kind
 from gatewayd.interfaces.dropfolder.spool import write_whole
 from gatewayd.interfaces.eventhandler import RECEIVED
 from gatewayd.store.handler_calls import HandlerCalls, NewCall
@@ -70,22 +71,23 @@ class IncomingFiles:
         """Write what has no file yet; how many. StorageUnavailable."""
         done = 0
         while batch := self._inbox.unfiled(BATCH):
+            shown = [one for one in batch if self._days and (one.text or one.kind != Kind.NOTICE)]
             try:
-                self._write(batch if self._days else [])
+                self._write(shown)
             except OSError as error:
                 if not self._failed:
                     log.warning("incoming.not_filed", folder=str(self._folder), error=str(error))
                 self._failed = True
                 return done
             self._failed = False
-            self._tell(batch)
+            self._tell(shown)
             self._inbox.filed([one.id for one in batch], self._clock.utc_now())
             done += len(batch)
         return done
 
     def _tell(self, batch: list[Incoming]) -> None:
         """The event handler is owed a call for each; one that is owed already is not owed twice."""
-        if self._calls is not None and self._days:
+        if self._calls is not None and batch:
             new = [NewCall(f"in:{one.id}", RECEIVED, f"{FOLDER}/{name_of(one)}") for one in batch]
             self._calls.owe(new, self._clock.utc_now())
 

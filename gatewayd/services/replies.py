@@ -8,6 +8,9 @@ again in the transaction that marks each attempt.
 A message whose parts do not all come is read and shown without them after `DEADLINE`. What makes the program fail is
 put aside, logged, and keeps nothing else waiting. Answers go to numbers this organisation may write to, never to short
 codes or names: a confirmation for an opt-out that is new, CONTACT and AIDE once a day.
+
+What no person wrote (an MMS notification, voice mail, octets) is kept and shown as a `notice`, asks for nothing, and is
+never answered; should its text say STOP, that is obeyed. A message of type 0 is thrown away, as the standard asks.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from gatewayd.clock import Clock
 from gatewayd.domain.audit import Details
 from gatewayd.domain.sender import e164
 from gatewayd.errors import NumberError, PduError, StorageUnavailable
-from gatewayd.modem.pdu import Deliver, decode, join
+from gatewayd.modem.pdu import TYPE_0, Deliver, decode, indicated, join
 from gatewayd.services.answers import ANSWER, Answers, Kind
 from gatewayd.services.asking import Heard, hear
 from gatewayd.services.intake import NumberRules
@@ -40,13 +43,14 @@ DEADLINE = timedelta(minutes=15)
 """How long a part waits for the others: a network that tries again needs minutes, and a STOP should not wait longer."""
 DAY = timedelta(days=1)
 BATCH = 100
-OPT_OUT, OPT_IN, CONTACT, HELP = "opt_out", "opt_in", "contact", "help"
+OPT_OUT, OPT_IN, CONTACT, HELP, NOTICE = "opt_out", "opt_in", "contact", "help", "notice"
 ANSWERED_WITHIN = {OPT_OUT: 7 * DAY, OPT_IN: 7 * DAY, CONTACT: DAY, HELP: DAY}
 """From the service centre's time: what is older is not answered."""
 _ANSWERS = {"yes": ("agreed", "answer"), "no": ("declined", "answer")}
 """How an answer to our question is kept, and by which rule."""
 OVERTAKEN = "overtaken"
 """The rule of a START that is older than a STOP."""
+_THROWN_AWAY = "type_0"
 SKEW = timedelta(hours=2)
 """How far that clock, or ours, may be off."""
 
@@ -69,8 +73,19 @@ Reader: TypeAlias = Callable[[str], Reading]
 
 
 @dataclass(frozen=True, slots=True)
+class _Notice:
+    """How what no person wrote is read."""
+
+    decision: str
+    kind: str = NOTICE
+    tier: str | None = None
+    review: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class _Taken:
-    """What came of a message, for the log: its number, its reading, what was canceled, whether it is answered."""
+    """What came of a message, for the log: its number (0: it was thrown away), its reading, what was canceled, whether
+    it is answered."""
 
     id: int
     sender: str
@@ -83,13 +98,15 @@ class _Taken:
 @dataclass(frozen=True, slots=True)
 class _Written:
     """What somebody wants: whose number it is, on which SIM he wrote, and when by his service centre's clock. `heard`
-    is for the audit trail: which message said so, and how it was read."""
+    is for the audit trail: which message said so, and how it was read. `silent`: a program wrote, and is not
+    answered."""
 
     kind: str
     sim_id: int
     number: str
     sent_at: datetime | None
     heard: Details
+    silent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +167,9 @@ class Replies:
                 self._tell(taken)
 
     def _tell(self, taken: _Taken) -> None:
+        if not taken.id:
+            log.info("incoming.discarded", sender=taken.sender, why=taken.rule)
+            return
         log.info(
             "incoming.received",
             incoming=taken.id,
@@ -166,6 +186,9 @@ class Replies:
 
     def _take(self, connection: Connection, arrival: Arrival) -> _Taken | None:
         """A message in one part is whole; a part waits for the others."""
+        if _message(arrival).pid == TYPE_0:
+            self._inbox.settle(connection, [arrival.id], reason=_THROWN_AWAY)
+            return _Taken(0, arrival.sender, NOTICE, _THROWN_AWAY)
         if arrival.total is None:
             return self._deliver(connection, [arrival], complete=True)
         others = self._inbox.others(connection, arrival)
@@ -191,18 +214,19 @@ class Replies:
         ordered = sorted(arrivals, key=lambda arrival: arrival.place or 0)
         parts = [_message(arrival) for arrival in ordered]
         now, sim_id, sender = self._clock.utc_now(), ordered[0].sim_id, ordered[0].sender
-        text = join(parts)
-        reading = self._read(text)
+        reading, text, noticed = self._understand(parts)
         number = e164(sender, self._numbers.country)
         incoming_id = self._inbox.next_id(connection)
         heard = {"incoming": incoming_id, "tier": reading.tier, "rule": reading.decision}
         # Who has no number can neither opt out nor be answered.
-        written = _Written(reading.kind, sim_id, number, parts[0].timestamp, heard) if number is not None else None
+        written = (
+            _Written(reading.kind, sim_id, number, parts[0].timestamp, heard, noticed) if number is not None else None
+        )
         # What is missing might have changed the sense: half a message says STOP, and never START.
         heeded = complete or reading.kind != OPT_IN
         obeyed = self._obey(connection, written, now) if written is not None and heeded else _Obeyed()
         answer = ""
-        if number is not None and complete:
+        if number is not None and complete and not noticed:
             said = Heard(incoming_id, number, text, parts[0].timestamp, reading.kind == OPT_OUT)
             answer = hear(connection, said, now)
         kind, rule = _ANSWERS.get(answer, (reading.kind, OVERTAKEN if obeyed.overtaken else reading.decision))
@@ -225,6 +249,14 @@ class Replies:
         )
         self._inbox.add(connection, new, [arrival.id for arrival in ordered])
         return _Taken(incoming_id, sender, kind, rule, obeyed.canceled, obeyed.answer_id is not None)
+
+    def _understand(self, parts: Sequence[Deliver]) -> tuple[Reading, str, bool]:
+        """How it is read; what is shown of its text; whether no person wrote it."""
+        text = join(parts)
+        reading, found = self._read(text), indicated(parts, text)
+        if found is None or reading.kind == OPT_OUT:
+            return reading, text, found is not None
+        return _Notice(str(found.what)), text if found.readable else "", True
 
     def _obey(self, connection: Connection, written: _Written, now: datetime) -> _Obeyed:
         """Do what the message asks for."""
@@ -278,7 +310,7 @@ class Replies:
         """Queue an answer; None where none is due: so it is configured, or it is too late, or its text cannot be sent,
         or this organisation does not write to such a number."""
         until = self._worth_until(written, now)
-        if kind in self._answers.unsaid or until <= now or not self._writes_to(written.number):
+        if written.silent or kind in self._answers.unsaid or until <= now or not self._writes_to(written.number):
             return None
         if self._answers.fault(kind):  # `check` has said so: a STOP is not lost over its answer
             return None

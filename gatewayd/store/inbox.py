@@ -330,6 +330,12 @@ class Inbox:
         sender = connection.execute(sa.select(_i.sender).where(_i.id == incoming_id)).scalar_one()
         audit.append(connection, Event.REVIEWED, at, by=by, number=sender, incoming=incoming_id, verdict=verdict)
 
+    def octets(self, incoming_id: int) -> builtins.list[str]:
+        """The PDUs that this message was made of, as the modem gave them."""
+        query = sa.select(_a.pdu).where(_a.incoming_id == incoming_id).order_by(_a.place, _a.id)
+        with self._database.read() as connection:
+            return builtins.list(connection.execute(query).scalars())
+
     def unfiled(self, limit: int) -> builtins.list[Incoming]:
         """Those without a file yet, oldest first."""
         query = _INCOMING.where(_i.filed_at.is_(None)).order_by(_i.id).limit(limit)

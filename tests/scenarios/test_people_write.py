@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from gatewayd.domain.text import Alphabet
+from gatewayd.modem.pdu import Deliver, Ports
 from gatewayd.modem.simulator import SimulatorProcess, start_process
 from tests.scenarios.installation import Installation
 
@@ -110,6 +112,22 @@ def test_what_could_not_be_read_waits_for_a_person(installed: Installation, simu
     assert installed.run("quarantine", "discard", "7").returncode == 2
     assert installed.run("quarantine", "discard", "1").returncode == 0
     assert installed.run("quarantine", "list").stdout.startswith("Nothing is in quarantine")
+
+
+def test_a_picture_that_nobody_can_fetch_is_told_in_the_inbox(
+    installed: Installation, simulator: SimulatorProcess
+) -> None:
+    push = Deliver(WHO, alphabet=Alphabet.OCTETS, data=bytes.fromhex("01060603BEAF848C82"), ports=Ports(2948, 9200))
+    pdu = push.encode()
+    with installed.daemon() as daemon:
+        daemon.ready().all_modems_ok()
+        simulator.control("urc", sim="a", text=f"+CMT: ,{pdu.length}\r\n{pdu.hex}")
+        assert eventually(lambda: installed.json("inbox", "list", "--kind", "notice") != [])
+        assert daemon.terminate() == 0
+    assert "[MMS notification" in " ".join(installed.run("inbox", "list").stdout.split())
+    shown = "".join(installed.run("inbox", "show", "1").stdout.split())
+    assert pdu.hex in shown
+    assert not (installed.spool / "incoming").exists() or not list((installed.spool / "incoming").iterdir())
 
 
 def test_what_is_no_list_of_opt_outs_is_refused_with_a_sentence(installed: Installation) -> None:

@@ -269,6 +269,18 @@ def test_each_message_becomes_a_file_or_none_does(make: Make, tmp_path: Path) ->
     assert file.read_text().endswith("\n\nBonjour")
 
 
+def test_a_notice_without_a_text_becomes_no_file_and_calls_nobody(make: Make, tmp_path: Path) -> None:
+    world = make()
+    world.put("a", deliver(WHO, "", alphabet=Alphabet.OCTETS, data=b"\x00\xff\x10"))
+    world.put("a", deliver(WHO, "1 nouveau message", coding=0xD8))
+    world.turn()
+    calls = HandlerCalls(world.inbox._database)
+    IncomingFiles(tmp_path, world.inbox, UTC, world.clock, calls=calls).run_once()
+    assert [file.name for file in (tmp_path / "incoming").iterdir()] == ["a.000002"]
+    assert [call.file for call in calls.due(world.clock.utc_now(), 10)] == ["incoming/a.000002"]
+    assert world.inbox.unfiled(10) == []
+
+
 def test_the_event_handler_is_owed_each_file_once_also_after_a_crash(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gatewayd.domain.text import Alphabet
-from gatewayd.modem.pdu import Ports, Submit
+from gatewayd.modem.pdu import Concat, Ports, Submit
 from gatewayd.modem.simulator.card import STORED_SENT, STORED_UNREAD, STORED_UNSENT, Stored
 from gatewayd.services.replies import DEADLINE, OVERTAKEN
 from tests.scenarios.receiving import SENT_AT, ReceivingWorld, deliver, in_parts, report
@@ -206,10 +206,9 @@ def test_a_stop_of_next_year_does_not_keep_anybody_out_until_then(make: Make) ->
         deliver("+33639980099", "", alphabet=Alphabet.OCTETS, data=MMS, ports=WAP_PUSH),
         deliver("888", "", pid=0x20, coding=0xC8),
         deliver("888", "Vous avez 1 message vocal", coding=0xD8),
-        deliver("+33639980099", "", pid=0x40),
         deliver("+33639980099", "", alphabet=Alphabet.OCTETS, data=bytes(range(140))),
     ],
-    ids=["MMS", "voice mail indication", "voice mail", "silent", "octets"],
+    ids=["MMS", "voice mail indication", "voice mail", "octets"],
 )
 def test_what_no_person_wrote_is_kept_once_and_asks_for_nothing(make: Make, pdu: str) -> None:
     world = make()
@@ -217,6 +216,56 @@ def test_what_no_person_wrote_is_kept_once_and_asks_for_nothing(make: Make, pdu:
     for _ in range(3):
         world.swept()
     assert (world.opted_out(), len(world.ledger), world.stored("a"), len(world.inbox.list())) == ([], 0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("pdu", "rule", "text"),
+    [
+        (deliver(WHO, "", alphabet=Alphabet.OCTETS, data=MMS, ports=WAP_PUSH), "mms_notification", ""),
+        (
+            deliver(WHO, "", alphabet=Alphabet.OCTETS, data=b"\x01\x06\x04\x03\xae\x81\xea", ports=WAP_PUSH),
+            "wap_push",
+            "",
+        ),
+        (deliver(WHO, "OUI", ports=WAP_PUSH), "wap_push", ""),
+        (deliver(WHO, "Vous avez 1 message vocal. AIDE", coding=0xD8), "voice_mail", "Vous avez 1 message vocal. AIDE"),
+        (deliver(WHO, "CONTACT", coding=0xD9), "fax_waiting", "CONTACT"),
+        (deliver(WHO, "START", coding=0xC8), "voice_mail", ""),
+        (deliver(WHO, "", alphabet=Alphabet.OCTETS, data=bytes(range(140))), "octets", ""),
+    ],
+    ids=["MMS", "push", "push as text", "voice mail", "fax", "voice mail, to be thrown away", "octets"],
+)
+def test_a_notice_says_what_it_is_and_is_never_answered(make: Make, pdu: str, rule: str, text: str) -> None:
+    world = make()
+    world.people.add_optout(WHO, origin="letter", by="marie", at=world.clock.now)
+    hear(world, pdu)
+    (notice,) = world.inbox.list()
+    assert (notice.kind, notice.rule, notice.text, notice.review) == ("notice", rule, text, False)
+    assert world.inbox.octets(notice.id) == [pdu]
+    assert (world.opted_out(), len(world.ledger), world.outbox.list()) == ([WHO], 0, [])
+
+
+def test_an_mms_in_parts_whose_second_part_looks_like_a_word(make: Make) -> None:
+    """Its port is told in the first part only."""
+    world, octets = make(), Alphabet.OCTETS
+    hear(world, deliver(WHO, "", alphabet=octets, data=MMS, ports=WAP_PUSH, concat=Concat(3, 2, 1)))
+    hear(world, deliver(WHO, "", alphabet=octets, data=b"STOP", concat=Concat(3, 2, 2)))
+    assert [(one.kind, one.rule, one.text) for one in world.inbox.list()] == [("notice", "mms_notification", "")]
+    assert world.opted_out() == []
+
+
+def test_a_notice_that_says_stop_is_obeyed_and_not_answered(make: Make) -> None:
+    world = make()
+    hear(world, deliver(WHO, "STOP", coding=0xC8))
+    assert ([one.text for one in world.inbox.list()], world.opted_out(), len(world.ledger)) == (["STOP"], [WHO], 0)
+
+
+def test_what_is_of_type_0_is_thrown_away_and_nobody_is_told(make: Make) -> None:
+    world = make()
+    hear(world, deliver(WHO, "STOP", pid=0x40))
+    world.swept()
+    assert (world.inbox.list(), world.opted_out(), len(world.ledger), world.stored("a")) == ([], [], 0, 0)
+    assert (world.inbox.quarantined(), world.inbox.new("message", 10)) == (0, [])
 
 
 @pytest.mark.parametrize("sender", ["36105", "3179", "Orange", "+336", ""])

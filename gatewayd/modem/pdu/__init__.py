@@ -10,6 +10,7 @@ Nothing but PduError comes out of it, whatever goes in, and a text never leaves 
 from gatewayd.modem.pdu.decoder import decode, destination
 from gatewayd.modem.pdu.fields import DataCoding, EnhancedValidity, Validity
 from gatewayd.modem.pdu.header import Concat, Element, Header, Ports
+from gatewayd.modem.pdu.indications import TYPE_0, Indicated, Indication, indicated
 from gatewayd.modem.pdu.messages import (
     Deliver,
     Delivery,
@@ -23,6 +24,7 @@ from gatewayd.modem.pdu.messages import (
 )
 
 __all__ = [
+    "TYPE_0",
     "Concat",
     "DataCoding",
     "Deliver",
@@ -31,6 +33,8 @@ __all__ = [
     "EncodedPdu",
     "EnhancedValidity",
     "Header",
+    "Indicated",
+    "Indication",
     "Message",
     "Ports",
     "StatusReport",
@@ -39,6 +43,7 @@ __all__ = [
     "classify_status",
     "decode",
     "destination",
+    "indicated",
     "join",
     "submissions",
 ]

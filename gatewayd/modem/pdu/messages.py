@@ -259,12 +259,15 @@ def join(parts: Iterable[Message]) -> str:
     """The text of a message's parts, given in order.
 
     The bodies are joined before they are decoded, so that an escape or surrogate pair cut in two by the sender is whole
-    again. What is still no text becomes U+FFFD. Parts of octets add nothing, unless they are for no application and
-    hold what can only be text: some phones and programs write a plain STOP so.
+    again. What is still no text becomes U+FFFD. Parts of octets add nothing, unless the message is for no application
+    and they hold what can only be text: some phones and programs write a plain STOP so.
     """
-    runs = groupby(parts, lambda part: (part.alphabet, part.locking_shift, part.single_shift, part.ports is None))
+    parts = list(parts)
+    for_people = all(part.ports is None for part in parts)
     texts = []
-    for (alphabet, locking, single, for_people), run in runs:
+    for (alphabet, locking, single), run in groupby(
+        parts, lambda part: (part.alphabet, part.locking_shift, part.single_shift)
+    ):
         body = b"".join(part.body for part in run)
         if alphabet is Alphabet.OCTETS and for_people:
             texts.append(_written(body))

@@ -132,7 +132,8 @@ def test_octets_add_nothing_to_a_text(octets: bytes, ports: Ports | None) -> Non
 
 def test_octets_that_can_only_be_text_are_one_unless_they_are_for_a_program() -> None:
     written = Deliver(NUMBER, alphabet=Alphabet.OCTETS, data="Arrêt !".encode())
-    assert join([written, replace(written, ports=Ports(2948, 9200))]) == "Arrêt !"
+    assert join([written]) == "Arrêt !"
+    assert join([replace(written, ports=Ports(2948, 9200)), written]) == "", "its first part tells for whom it is"
 
 
 # --- Status reports ---------------------------------------------------------------------------------------------------
