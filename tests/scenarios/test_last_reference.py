@@ -238,6 +238,21 @@ def test_what_another_phone_sent_from_this_sim_meanwhile_is_not_taken_for_ours(m
     world.agree()
 
 
+def test_a_card_that_says_two_things_is_believed_in_neither(make: Make) -> None:
+    """It went out; one reading of two, when it counts, says that it did not."""
+    world = make()
+    message = killed(world, at_the_mark=False)
+    stale = f"smss-stale;code={(world.sims['a'].card.last_reference - 1) % 256}"
+    world.restart()
+    world.sims["a"].arm(f"{stale};times=2")
+    assert world.settle()[-1] == "doubt", "read twice, and asked again when the network's own timer has run out"
+    world.sims["a"].arm(f"{stale};times=1")
+    world.advance(61)
+    assert (told(world, message), kept_by(world)) == (("unknown", "unknown", None), "")
+    world.advance(61)
+    assert len(world.ledger) == 3, "nobody gets it twice"
+
+
 def test_two_more_stay_unknown(make: Make) -> None:
     world = make()
     message = killed(world, at_the_mark=False)

@@ -149,6 +149,15 @@ def test_a_memory_that_is_nearly_full_is_told_until_it_is_not(make: Make) -> Non
     assert not line.filling
 
 
+@pytest.mark.parametrize(("used", "filling"), [(15, False), (16, True)])
+def test_the_alarm_begins_at_four_fifths_of_the_memory(make: Make, used: int, filling: bool) -> None:
+    world = make(options="&me=20")
+    for n in range(used):
+        world.put("a", deliver(number(n), "Bonjour"), urc=False)
+    world.swept()
+    assert world.lines["a"].filling is filling
+
+
 @pytest.mark.parametrize("words", ['^SMMEMFULL: "ME"', '+CIEV: "smsfull",1'])
 def test_a_modem_that_says_its_memory_is_full_is_believed_and_emptied(make: Make, words: str) -> None:
     world = make()

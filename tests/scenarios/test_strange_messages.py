@@ -313,6 +313,7 @@ def test_five_times_as_many_as_the_memory_holds_and_nobody_tells_of_them(make: M
         with world.sims["a"].changed:
             while waiting and store.add(Stored(STORED_UNREAD, waiting[-1], len(waiting[-1]) // 2 - 8)) is not None:
                 waiting.pop()
+            assert len(store.messages) <= 20
         world.clock.advance(5)
         world.settle()
         if not waiting and not store.messages:

@@ -62,6 +62,8 @@ class SimulatedSim:
                     self.card.smsc = options.smsc
                 self.options = self.module.options = options
                 self.module.delay = options.delay
+                for memory, size in (("SM", options.sm), ("ME", options.me), ("SR", options.sr)):
+                    self.module.memory[memory].size = size
                 for fault in options.fault:
                     self.module.arm(fault)
 

@@ -120,6 +120,14 @@ def test_a_signature_is_left_aside_but_not_overlooked() -> None:
     assert _decision("Envoyé de mon iPhone") == (Kind.OTHER, None)
 
 
+def test_what_a_handset_adds_is_no_longer_than_five_words() -> None:
+    five = "téléphone portable tout neuf bleu"
+    assert _decision(f"STOP\nEnvoyé de mon {five}") == (Kind.OPT_OUT, Tier.CERTAIN)
+    assert _decision(f"STOP\nEnvoyé de mon {five} et") == (Kind.OPT_OUT, Tier.PROBABLE)
+    assert _decision(f"START\nEnvoyé de mon {five}") == (Kind.OPT_IN, Tier.CERTAIN)
+    assert _decision(f"START\nEnvoyé de mon {five} et") == (Kind.OTHER, None)
+
+
 def test_a_quoted_text_is_a_reaction_only_behind_the_words_of_one() -> None:
     ours = "Amicale : réunion samedi. Répondez STOP pour ne plus recevoir nos SMS"
     assert read(f"A adoré “{ours}”", KEYWORDS).rule == "reaction"
