@@ -54,6 +54,8 @@ def refusal(office: Office) -> tuple[str, str]:
         ("Alphabet: UCS2", "Déjà 🙂".encode("utf-16-be"), "Déjà 🙂"),
         ("Alphabet: Chinese", "中".encode("utf-16-be"), "中"),
         ("Alphabet: GSM", b"h\x05 \x1be", "hé €"),
+        ("Alphabet: UTF", "Déjà\r\n\x1a".encode(), "Déjà"),
+        ("", b"Alert\r\n\x1a", "Alert"),  # as DOS ends a file
         ("X-Program: nagios\r\nProvider: orange\r\nReport: yes\r\nFlash: no", b"a\r\n\r\nb", "a\n\nb"),
     ],
 )
@@ -62,6 +64,13 @@ def test_a_file_of_smstools(office: Office, headers: str, body: bytes, text: str
     assert office.turn().accepted == 1
     assert office.queue() == [("+33639980001", text)]
     assert office.answer().states == ["queued"]
+
+
+@pytest.mark.parametrize("blank", ["\n \n", "\n\t \n", "\r\n \r\n", "\n\r\n", "\r\n\n"])
+def test_a_line_of_blanks_ends_the_headers(office: Office, blank: str) -> None:
+    office.drop("a", f"To: 33639980001{blank}The cellar is flooding.\n\nCall Bob.".encode())
+    office.turn()
+    assert office.queue() == [("+33639980001", "The cellar is flooding.\n\nCall Bob.")]
 
 
 @pytest.mark.parametrize("to", ["33639980001", "+33639980001", "0639980001", "0033639980001", "33 6 39-98-00-01"])
@@ -167,6 +176,7 @@ def test_a_power_cut_at_each_step_brings_it_in_once(tmp_path: Path, step: str) -
         ("OUTA_+33639980001_00.txt", 4),
         ("OUTZ+33639980001_00.txtd", 6),
         ("OUTB20261124_100000_00_+33639980001_sms0.txtf", 4),
+        ("OUTB20261124_100000_pc1_+33639980001_sms0.txt", 4),
     ],
 )
 def test_a_file_of_gammu(office: Office, name: str, priority: int) -> None:
@@ -197,6 +207,13 @@ def test_what_is_refused_of_gammu(office: Office, name: str, words: str) -> None
     office.drop(name, b"x")
     office.turn()
     assert words in refusal(office)[1]
+
+
+@pytest.mark.parametrize("rest", ["", "_00", "_00_x_+33639980001"])
+def test_a_date_in_a_name_is_no_number(office: Office, rest: str) -> None:
+    office.drop(f"OUTC20261124_100000{rest}.txt", b"x")
+    office.turn()
+    assert "20261124" not in str(office.answer().report)
 
 
 # JSON lines
@@ -231,6 +248,14 @@ def test_json_lines_for_a_template(office: Office) -> None:
     office.turn()
     assert office.queue() == [("+33639980001", "Bonjour Z, la réunion est le 24.")]
     assert office.answer().reasons[1] == "la colonne « date » est vide"
+
+
+@pytest.mark.parametrize("half", ['"to": "\\ud800"', '"prenom": "\\udc00"', '"\\ud83d": [1]', '"\\ud83d": "x"'])
+def test_half_a_character_is_a_fault_of_its_line_alone(office: Office, half: str) -> None:
+    office.drop("a.jsonl", f'{{"to": "0639980001", "text": "x"}}\n{{{half}, "text": "x"}}\n'.encode())
+    assert office.turn().accepted == 1
+    assert office.answer().folder == "done"
+    assert office.answer().reasons[1] == "le texte contient un caractère coupé en deux"
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ from gatewayd.interfaces.spreadsheet.table import CORRUPT, REJECTED, Refused
 
 _ENDING = re.compile(r"\.(?:(?P<text>txt)(?P<flags>[dfb]*)|smsbackup)\Z")
 _FORMS = (
-    re.compile(r"OUT(?P<priority>[A-Z])[0-9]{8}_[0-9]{4,6}_[0-9]+_(?P<to>\+?[0-9]+)(?:_.*)?"),
-    re.compile(r"OUT(?P<priority>[A-Z])_?(?P<to>\+?[0-9]+)(?:_.*)?"),
+    re.compile(r"OUT(?P<priority>[A-Z])[0-9]{8}_[0-9]{4,6}_[^_]*_(?P<to>\+?[0-9]+)(?:_.*)?"),
+    re.compile(r"OUT(?P<priority>[A-Z])(?=[_+])_?(?P<to>\+?[0-9]+)(?:_[^_]*)?"),  # a date is no number
     re.compile(r"OUT(?P<priority>)(?P<to>\+?[0-9]+)"),
 )
 _MIDDLE = "M"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Generator, Mapping, Sequence
 from functools import lru_cache
 from typing import BinaryIO
@@ -22,6 +23,7 @@ from gatewayd.services.intake import Candidate, Judged
 
 _LONGEST_LINE = 1 << 16
 _SPACE = b" \t\r\n"
+_HALF = re.compile("[\ud800-\udfff]")  # which JSON can say, and neither UTF-8 nor a database
 
 
 class _BadLine(Exception):
@@ -66,6 +68,8 @@ def _object(octets: bytes, bounds: Bounds) -> Mapping[str, str]:
         raise _BadLine("no_object")
     if len(found) > bounds.columns:
         raise _BadLine(f"too_many_keys:{bounds.columns}")
+    if any(map(_HALF.search, found)):
+        raise _BadLine("half_character")
     return {key: _value(key, value, bounds) for key, value in found.items()}
 
 
@@ -84,6 +88,8 @@ def _value(key: str, value: object, bounds: Bounds) -> str:
     said = str(value).lower() if isinstance(value, bool) else str(value).strip()
     if len(said) > bounds.cell:
         raise _BadLine(f"value_too_long:{bounds.cell}")
+    if _HALF.search(said):
+        raise _BadLine("half_character")
     return said
 
 

@@ -1,4 +1,4 @@
-"""A message as smstools3 takes it: headers, an empty line, the text to the end of the file.
+"""A message as smstools3 takes it: headers, an empty line (blanks do not count), the text to the end of the file.
 
     To: 33639980001
     Alphabet: UTF
@@ -29,8 +29,9 @@ LONGEST = 64 * 1024
 """Octets of a file: far more than any purpose may send."""
 _HEADERS = 64
 _HEADER = re.compile(rb"([A-Za-z][A-Za-z0-9_-]*):(.*)")
-_BLANK = re.compile(rb"(?:\A|\r?\n)\r?\n")
+_BLANK = re.compile(rb"(?:\A|\r?\n)[ \t\r]*\n")
 _SEVERAL = re.compile(r"[,;]")
+_END_OF_FILE = b"\x1a"
 
 _FORBIDDEN = frozenset(
     {"Hex", "UDH", "UDH-DATA", "Text_is_pdu", "Voicecall", "System_message", "Ping", "DCS_hex", "Include", "Macro"}
@@ -140,20 +141,20 @@ def relative(octet: int) -> timedelta:
 
 
 def text_of(body: bytes, alphabet: str) -> str:
-    """The text, as its alphabet says. Raises Refused."""
+    """The text, as its alphabet says, without the octet by which DOS ends a file. Raises Refused."""
     kind = alphabet.casefold()[:3]
     try:
         if kind in ("ucs", "chi", "uni"):
             return body.removeprefix(codecs.BOM_UTF16_BE).decode("utf-16-be")
         if kind == "utf":
-            return body.decode("utf-8")
+            return body.rstrip(_END_OF_FILE).decode("utf-8")
         if kind == "gsm":
             return gsm7.decode(body)
     except (UnicodeDecodeError, PduError, TextError, ValueError, IndexError) as error:
         raise Refused(CORRUPT, "wrong_alphabet", alphabet=alphabet) from error
     if kind not in ("", "iso", "lat", "ans"):
         raise Refused(REJECTED, "unknown_alphabet", alphabet=alphabet[:40])
-    return eight_bit(body)
+    return eight_bit(body.rstrip(_END_OF_FILE))
 
 
 def eight_bit(body: bytes) -> str:
