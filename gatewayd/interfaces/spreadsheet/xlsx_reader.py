@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import errno
+import re
 import warnings
 import zipfile
 import zlib
@@ -34,6 +35,7 @@ _MAX_MEMBERS = 2_000
 _MAX_LOADED = 40 * 1024 * 1024  # what openpyxl holds in memory as a whole: shared strings, styles, the workbook
 _LAST_ROW = 1_048_576  # of a spreadsheet; openpyxl counts up to whatever a file says
 _SHEETS = "xl/worksheets/"
+_ESCAPED = re.compile(r"_x((?![dD][89a-fA-F])[0-9a-fA-F]{4})_")  # a CR is `_x000D_`; never half a character
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 # What openpyxl, zipfile and expat raise over a file that is not what its name says.
@@ -97,7 +99,7 @@ class XlsxTable:
             case datetime.time():
                 text = value.strftime("%H:%M")
             case _:
-                text = str(value).strip()
+                text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), str(value)).strip()
         return text
 
 

@@ -47,6 +47,8 @@ def refusal(content: bytes, bounds: Bounds | None = None) -> tuple[str, str]:
         (date(2026, 11, 24), "24/11/2026"),
         (time(19, 0), "19:00"),
         ("🎉 l’été", "🎉 l’été"),
+        ("Bonjour_x000D_\nà demain", "Bonjour\r\nà demain"),
+        ("mon_x64_y, a_xD800_b, _x00_", "mon_x64_y, a_xD800_b, _x00_"),
     ],
 )
 def test_a_cell_as_a_person_reads_it(value: object, text: str) -> None:
