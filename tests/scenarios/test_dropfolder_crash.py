@@ -148,3 +148,21 @@ def test_its_twin_was_accepted_while_it_waited(tmp_path: Path) -> None:
     (tmp_path / "aside").rename(claim)
     assert office.turn().accepted == 0
     assert [(answer.folder, answer.name) for answer in office.answers()] == [("done", "b.csv"), ("rejected", "a.csv")]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_two_files_of_one_name_that_cannot_be_moved_yet_are_both_answered(tmp_path: Path, restarts: bool) -> None:
+    office = Office(tmp_path)
+    done = tmp_path / "done"
+    done.rename(tmp_path / "away")
+    done.write_text("no folder")
+    for number in (1, 2, 3):
+        office.drop("a.csv", f"tel;message\n063998000{number};Bonjour\n".encode())
+        office.turn()
+        if restarts:
+            office.restart()
+    done.unlink()
+    (tmp_path / "away").rename(done)
+    office.turn()
+    assert [answer.name for answer in office.answers()] == ["a-2.csv", "a-3.csv", "a.csv"]
+    assert sorted(answer.report[0][1] for answer in office.answers()) == [f"'+3363998000{n}" for n in (1, 2, 3)]

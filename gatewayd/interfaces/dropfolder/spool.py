@@ -122,6 +122,7 @@ class Spool:
         self.feeds = tuple(feeds)
         self._claimed = root / "claimed"
         self._counts: dict[tuple[str, str], int] = {}
+        self._owned: set[tuple[str, str]] = set()  # where files are to go that could not be moved there yet
 
     def prepare(self) -> None:
         """Makes the folders that are missing; only `claimed/` is private, the others' modes are the administrator's."""
@@ -184,10 +185,11 @@ class Spool:
                 _remove(claim)
             else:
                 claims.append(claim)
+        self._owned = {claim.answer for claim in claims if claim.answer is not None}
         return sorted(claims, key=lambda claim: claim.answer is None)
 
     def free_name(self, folder: str, name: str) -> str:
-        """A safe name which neither a file nor a report has in an answer folder."""
+        """A safe name which neither a file nor a report has in an answer folder, nor is to have."""
         wanted = safe_name(name)
         if not self._taken(folder, wanted):
             return wanted
@@ -200,7 +202,9 @@ class Spool:
         return numbered(wanted, count)
 
     def _taken(self, folder: str, name: str) -> bool:
-        path = self.root / folder / name
+        path, names = self.root / folder / name, (name, f"{name}{REPORT}", name.removesuffix(REPORT))
+        if any((folder, one) in self._owned for one in names):
+            return True
         return os.path.lexists(path) or os.path.lexists(f"{path}{REPORT}")
 
     def file(self, claim: Claim) -> None:
@@ -209,6 +213,7 @@ class Spool:
             raise ValueError(f"no decision about {claim.token}")
         folder, name = claim.answer
         target = self.root / folder / name
+        self._owned.add((folder, name))
         present = claim.name
         if present is not None:
             (claim.folder / "in" / present).rename(target)
@@ -217,6 +222,7 @@ class Spool:
         if claim.report.exists():
             claim.report.rename(f"{target}{REPORT}")
         sync_folder(target.parent)
+        self._owned.discard((folder, name))
 
     def forget(self, claim: Claim) -> None:
         """The last step: nothing is left to be done about this claim."""
