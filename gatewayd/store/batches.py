@@ -30,7 +30,7 @@ from gatewayd.domain.purpose import Purpose
 from gatewayd.store import audit
 from gatewayd.store.engine import Database, inserted_id
 from gatewayd.store.handler_calls import NewCall, owe
-from gatewayd.store.schema import OPEN, OWING, attempts, batch_rows, batches, messages, sim_recipients, sims
+from gatewayd.store.schema import FILED, OPEN, OWING, attempts, batch_rows, batches, messages, sim_recipients, sims
 from gatewayd.store.unknowns import PARTS_SENT, RESENT
 
 SOME = 500
@@ -250,6 +250,12 @@ class Batches:
         query = sa.select(batches).where(OWING, batches.c.filed_as != "", ~still_open).order_by(batches.c.id)
         with self._database.read() as connection:
             return [Batch(**row._mapping) for row in connection.execute(query)]
+
+    def has_its_name(self, batch: Batch) -> bool:
+        """Whether no later file was filed under its name, once somebody had taken its own away."""
+        later = sa.select(batches.c.id).where(FILED, batches.c.filed_as == batch.filed_as, batches.c.id > batch.id)
+        with self._database.read() as connection:
+            return connection.execute(later.limit(1)).first() is None
 
     def writing(self, batch_id: int) -> None:
         """The report is being written: what changes from now on makes it due again."""

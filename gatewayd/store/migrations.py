@@ -207,7 +207,14 @@ def _webhooks(connection: Connection) -> None:
     metadata.create_all(connection, tables=[happenings, webhooks, deliveries])
 
 
-_SINCE_3: tuple[Callable[[Connection], None], ...] = (_verdicts, _ended_doubts, _messages_of_tokens, _webhooks)
+def _names_of_files(connection: Connection) -> None:
+    """By which name a file was filed last; where the table came with an earlier step, it has the index already."""
+    next(index for index in batches.indexes if index.name == "batches_filed").create(connection, checkfirst=True)
+
+
+_SINCE_3: tuple[Callable[[Connection], None], ...] = (
+    _verdicts, _ended_doubts, _messages_of_tokens, _webhooks, _names_of_files,
+)  # fmt: skip
 
 
 def _from_3(connection: Connection) -> None:

@@ -122,6 +122,36 @@ def test_a_report_that_was_taken_away_does_not_come_back_a_second_time(office: O
     assert not report(office).exists()
 
 
+def test_the_report_of_a_later_file_is_never_written_over(office: Office) -> None:
+    for path in (office.root / "done").iterdir():
+        path.unlink()  # somebody tidied up, long before the messages left
+    office.drop("a.csv", b"tel;message\n0639980003;Bonsoir\n")
+    office.turn()
+    sent(office)
+    for _ in range(2):
+        office.report_turn()
+        office.clock.pass_by(61)
+    assert [row[1] for row in office.answer().report] == ["'+33639980003"]
+    assert office.answer().states == ["sent"]
+    office.settle_messages("delivered", "", only="+33639980001")
+    office.report_turn()
+    assert [row[1] for row in office.answer().report] == ["'+33639980003"]
+
+
+def test_the_answer_to_one_message_is_not_written_into_the_file_of_the_next(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    for number in ("33639980001", "33639980002"):
+        office.drop("alert", f"To: {number}\n\nx".encode())
+        office.turn()
+        if number.endswith("1"):
+            (tmp_path / "done" / "alert").unlink()
+            (tmp_path / "done" / "alert.report.csv").unlink()
+    office.settle_messages("blocked", "opt_out", only="+33639980001")
+    office.report_turn()
+    assert (tmp_path / "done" / "alert").read_text() == "To: 33639980002\n\nx"
+    assert office.calls.due(office.clock.utc_now(), 9) == []  # whose file is gone is told nothing
+
+
 def test_a_crash_while_it_is_written_leaves_it_owed(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     sent(office)
     with monkeypatch.context() as patched:

@@ -3,7 +3,8 @@
 It is written again when the last of the file's messages has left or ended, and after that when a status report, a late
 answer or the operator changes one of them: at most once a minute, a long list less often, and never without a change.
 The database remembers which files owe a report, so nothing is lost when the process ends between a message's change and
-the writing. A report that somebody deleted or moved comes back once, with the first of these, and not again.
+the writing. A report that somebody deleted or moved comes back once, with the first of these, and not again; and never
+where a later file has taken its name, whose report and headers are its own.
 """
 
 from __future__ import annotations
@@ -61,11 +62,12 @@ class Reporter:
     def _write(self, batch: Batch) -> bool:
         begun, first = self._clock.monotonic(), batch.reported_at is None
         path = self._spool.root / DONE / f"{batch.filed_as}{REPORT}"
-        present = first or path.exists()
+        its_own = self._batches.has_its_name(batch)
+        present = its_own and (first or path.exists())
         self._batches.writing(batch.id)
         if present:
             write_report(path, report_lines(self._batches, batch.id), self._style)
-        told, calls = self._programs.tell(batch, self._clock.utc_now())
+        told, calls = self._programs.tell(batch, self._clock.utc_now()) if its_own else ("", ())
         self._batches.reported(batch.id, self._clock.utc_now(), told=told, calls=calls)
         now = self._clock.monotonic()
         self._again_at[batch.id] = now + max(PAUSE, _SHARE * (now - begun))

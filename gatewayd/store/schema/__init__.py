@@ -7,7 +7,7 @@ microseconds since 1970, UTC.
 
 Each message passes through these tables with the commit waiting, and each page changed is enciphered: so an index is
 partial wherever it can be, and leaves out what few ask for. A query uses a partial index only if it repeats its
-condition in the same words: READY, LATER, WAITING, OPEN and OWING are those words.
+condition in the same words: READY, LATER, WAITING, OPEN, OWING and FILED are those words.
 
 A file a subject: base (what tables are made with), queue, people, inbox, audit, campaigns, handler,
 feeds, webhooks. `store/migrations.py` makes them in a file.
@@ -28,6 +28,7 @@ from gatewayd.store.schema.handler import handler_calls, imported
 from gatewayd.store.schema.inbox import QUARANTINED, TO_REVIEW, arrivals, incoming
 from gatewayd.store.schema.people import consents, contacts, optouts, questions, wordings
 from gatewayd.store.schema.queue import (
+    FILED,
     LATER,
     OPEN,
     OWING,
@@ -47,6 +48,7 @@ from gatewayd.store.schema.webhooks import AWAITED, UNNOTED, deliveries, happeni
 
 __all__ = [
     "AWAITED",
+    "FILED",
     "LATER",
     "OPEN",
     "OWING",

@@ -137,6 +137,8 @@ b = batches.c
 partial("batches_accepted_once", b.feed, b.fingerprint, where=b.accepted_at.is_not(None), unique=True)
 OWING = b.report != known("'written'")
 partial("batches_owing", b.id, where=OWING)
+FILED = b.filed_as != known("''")
+partial("batches_filed", b.filed_as, b.id, where=FILED)
 c = messages.c
 # The columns after the id let a claim pass over a message without reading its row.
 partial("messages_ready", c.pool, c.purpose, c.sim_id, c.priority, c.id, c.parts, c.avoid_sim_id, where=READY)
