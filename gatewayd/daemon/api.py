@@ -64,7 +64,7 @@ class Api:
             untold=partial(_untold, settings, Webhooks(database)),
             events=settings.api.events,
         )
-        self.submissions, self._streams = services.submissions, services.streams
+        self.keys, self._streams = services.keys, services.streams
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what it says, is said by us
         self._doors = _doors(settings.api, app.build(services, hosts=settings.api.hosts))
         self._worker = Worker(Task("api", self._turn, PATIENCE, threading.Event(), close=self._close), clock)

@@ -141,7 +141,7 @@ class Gateway:
         api = Api(
             self.settings, self.database, self.space, self._clock, changed=self.wake, well=self.alive, lines=self.lines
         )
-        self._schedules.add("receipts.forget", CLEAR, api.submissions.forget)
+        self._schedules.add("receipts.forget", CLEAR, api.keys.forget)
         return api
 
     def _make_couriers(self, secrets: Credentials) -> Couriers | None:

@@ -1,11 +1,7 @@
 """Messages that programs submit: checked by the same rules as `gatewayd send`, and answered once for each key.
 
-    request --digest--> known key?  no   check -> messages + receipt in one transaction -> answer
-                                    yes  same request: the same answer; another one: KeyReused
-                                    at work: KeyBusy
-
-The receipt is in the transaction of the messages, so a crash leaves both or neither, and the request may come again.
-What was refused leaves no receipt: the reason may be gone when it comes again. A key lives 30 days.
+The receipt (`keys.py`) is in the transaction of the messages, so a crash leaves both or neither, and the request may
+come again.
 
 Of many messages `STEP` are accepted in a transaction, for a STOP must not wait for ten thousand. Each of these keeps
 the receipt that is true if it is the last: a crash, or a disk that fills up, leaves an answer which says from which
@@ -14,63 +10,25 @@ message on nothing was accepted (`interrupted_at`).
 
 from __future__ import annotations
 
-import hashlib
 import json
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import structlog
 from sqlalchemy.engine import Connection
 
-from gatewayd.clock import Clock, rfc3339
-from gatewayd.errors import (
-    GatewaydError,
-    KeyBusy,
-    KeyReused,
-    NothingAccepted,
-    NumberError,
-    RefusedByRule,
-    StoreError,
-    TextError,
-)
+from gatewayd.clock import rfc3339
+from gatewayd.errors import GatewaydError, NothingAccepted, NumberError, RefusedByRule, StoreError, TextError
 from gatewayd.services.intake import Draft, Intake
+from gatewayd.services.keys import Answer, Keys, Request
 from gatewayd.services.tokens import Caller
-from gatewayd.store.engine import Database
-from gatewayd.store.receipts import Kept, Receipts
 from gatewayd.store.work import NewMessage
 
 log = structlog.get_logger(__name__)
 
-KEY_LIVES = timedelta(days=30)
 STEP = 200
 """Messages of one transaction."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is told to who submitted, as JSON; `again`: it was told before."""
-
-    body: bytes
-    again: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a receipt is about: the token, its key ("" without one), and what was asked for."""
-
-    token_id: int
-    key: str
-    asked: bytes
-
-    @property
-    def sha256(self) -> bytes:
-        """Of what was asked for."""
-        return hashlib.sha256(self.asked).digest()
 
 
 class Submissions:
@@ -78,18 +36,9 @@ class Submissions:
     (TooOften)."""
 
     def __init__(
-        self,
-        database: Database,
-        intake: Intake,
-        clock: Clock,
-        *,
-        queued: Callable[[], None],
-        spend: Callable[[Caller, int], None],
+        self, intake: Intake, keys: Keys, *, queued: Callable[[], None], spend: Callable[[Caller, int], None]
     ) -> None:
-        self._intake, self._receipts, self._clock = intake, Receipts(database), clock
-        self._queued, self._spend = queued, spend
-        self._lock = threading.Lock()
-        self._at_work: set[tuple[int, str]] = set()
+        self._intake, self._keys, self._queued, self._spend = intake, keys, queued, spend
 
     def send(self, caller: Caller, purpose: str, draft: Draft, request: Request) -> Answer:
         """One message. Raises what `Intake.accept` raises, OutOfScope, TooOften, KeyReused, KeyBusy."""
@@ -101,7 +50,7 @@ class Submissions:
             answer, _ = self._keep(caller, request, [new], lambda ids: _as_json(new, ids[0]))
             return answer
 
-        return self._once(request, accept)
+        return self._keys.once(request, accept)
 
     def send_all(self, caller: Caller, purpose: str, drafts: Sequence[Draft], request: Request) -> Answer:
         """Many: the good ones are accepted `STEP` by `STEP`, the others are told with their reasons. Nothing is
@@ -119,7 +68,7 @@ class Submissions:
                 raise NothingAccepted(refused)
             return self._in_steps(caller, request, new, refused)
 
-        return self._once(request, accept)
+        return self._keys.once(request, accept)
 
     def _in_steps(
         self, caller: Caller, request: Request, new: Sequence[tuple[int, NewMessage]], refused: Sequence[Any]
@@ -139,12 +88,6 @@ class Submissions:
             accepted += _numbered(step, ids)
         return answer
 
-    def forget(self) -> int:
-        """Let go of keys that are too old, by a clock that can be trusted; how many."""
-        if not self._clock.trusted():
-            return 0
-        return self._receipts.forget(self._clock.utc_now() - KEY_LIVES)
-
     def _keep(
         self,
         caller: Caller,
@@ -152,43 +95,16 @@ class Submissions:
         new: Sequence[NewMessage],
         told: Callable[[Sequence[int]], dict[str, Any]],
     ) -> tuple[Answer, Sequence[int]]:
-        body = b""
+        answer = Answer(b"")
 
         def also(connection: Connection, ids: Sequence[int]) -> None:
-            nonlocal body
-            body = json.dumps(told(ids), ensure_ascii=False, separators=(",", ":")).encode()
-            if request.key:
-                kept = Kept(request.sha256, body)
-                Receipts.add(connection, request.token_id, request.key, kept, self._clock.utc_now())
+            nonlocal answer
+            answer = Answer(json.dumps(told(ids), ensure_ascii=False, separators=(",", ":")).encode())
+            self._keys.keep(connection, request, answer)
 
         ids = self._intake.keep(new, by=caller.by, also=also)
         self._queued()
-        return Answer(body), ids
-
-    def _once(self, request: Request, accept: Callable[[], Answer]) -> Answer:
-        if not request.key:
-            return accept()
-        with self._alone(request):
-            kept = self._receipts.find(request.token_id, request.key)
-            if kept is None:
-                return accept()
-            if kept.request_sha256 != request.sha256:
-                raise KeyReused
-            return Answer(kept.answer, again=True)
-
-    @contextmanager
-    def _alone(self, request: Request) -> Iterator[None]:
-        """One request at a time for each key. Only this process answers requests: it needs no lock of the database."""
-        one = (request.token_id, request.key)
-        with self._lock:
-            if one in self._at_work:
-                raise KeyBusy
-            self._at_work.add(one)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._at_work.discard(one)
+        return answer, ids
 
 
 def _numbered(step: Sequence[tuple[int, NewMessage]], ids: Sequence[int]) -> list[dict[str, int]]:

@@ -147,33 +147,28 @@ class Campaigns:
     def create(self, new: NewCampaign, rows: Sequence[AudienceRow], now: datetime) -> Campaign:
         """Keep a draft, with the rows of its list. RefusedByRule: the name is taken.
 
-        The rows come a chunk at a time; until the last has, it can only be canceled.
+        The first rows come with it, the others a chunk at a time; until the last has, it can only be canceled.
         """
         values = {name: getattr(new, name) for name in NewCampaign.__dataclass_fields__}
-        values |= {"state": str(CampaignState.DRAFT), "created_at": now, "releasing": bool(rows)}
+        values |= {"state": str(CampaignState.DRAFT), "created_at": now, "releasing": len(rows) > ROWS_AT_ONCE}
 
         def begin(connection: Connection) -> Campaign:
             if connection.execute(sa.select(_c.id).where(_c.name == new.name)).first() is not None:
                 raise RefusedByRule("name_taken", f"there is a campaign {new.name} already: take another name")
             campaign_id = inserted_id(connection.execute(sa.insert(campaigns), _plain(values)))
             campaign = self._found(connection, _c.id == campaign_id)
+            _add_rows(connection, campaign, rows[:ROWS_AT_ONCE])
             _record(connection, campaign, Event.CAMPAIGN_CREATED, Step(new.created_by, now), sealed=True)
             return campaign
 
         campaign = self._database.write(begin)
-        for start in range(0, len(rows), ROWS_AT_ONCE):
+        for start in range(ROWS_AT_ONCE, len(rows), ROWS_AT_ONCE):
             self._add_rows(campaign, rows[start : start + ROWS_AT_ONCE], last=start + ROWS_AT_ONCE >= len(rows))
         return replace(campaign, releasing=False)
 
     def _add_rows(self, campaign: Campaign, rows: Sequence[AudienceRow], *, last: bool) -> None:
-        values = [
-            {"campaign_id": campaign.id, "row_number": row.row_number, "number": row.number, "reason": row.reason,
-             "fields": dict(row.fields or {})}
-            for row in rows
-        ]  # fmt: skip
-
         def add(connection: Connection) -> None:
-            connection.execute(sa.insert(campaign_rows), values)
+            _add_rows(connection, campaign, rows)
             if last:
                 connection.execute(sa.update(campaigns).where(_c.id == campaign.id).values(releasing=False))
 
@@ -399,6 +394,16 @@ _EVENTS = {
     CampaignState.CANCELED: Event.CAMPAIGN_CANCELED,
     CampaignState.FINISHED: Event.CAMPAIGN_FINISHED,
 }
+
+
+def _add_rows(connection: Connection, campaign: Campaign, rows: Sequence[AudienceRow]) -> None:
+    if rows:
+        values = [
+            {"campaign_id": campaign.id, "row_number": row.row_number, "number": row.number, "reason": row.reason,
+             "fields": dict(row.fields or {})}
+            for row in rows
+        ]  # fmt: skip
+        connection.execute(sa.insert(campaign_rows), values)
 
 
 def _record(connection: Connection, campaign: Campaign, event: Event, step: Step, *, sealed: bool = False) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -95,6 +96,7 @@ class Database:
             return connection.execution_options(**{DRIVER: connection.connection.driver_connection})
 
         self._writer = Writer(connect_writer, path, module.Error)
+        self._here = _Here()
 
     @classmethod
     def open(
@@ -150,11 +152,37 @@ class Database:
         StorageUnavailable: nothing was changed. TransitionError, StoreError: the database refused. Errors of the
         function itself pass, and undo what it did.
         """
-        return self._writer.run(function)
+        also = self._here.also
+        if also is None:
+            return self._writer.run(function)
+
+        def both(connection: Connection) -> T:
+            done = function(connection)
+            self._here.within = connection
+            try:
+                also(connection, done)
+            finally:
+                self._here.within = None
+            return done
+
+        return self._writer.run(both)
+
+    @contextlib.contextmanager
+    def alongside(self, also: Callable[[Connection, Any], None]) -> Iterator[None]:
+        """Within, `also` ends each transaction that this thread writes: it is given what was done there, and reads what
+        the commit will leave."""
+        self._here.also = also
+        try:
+            yield
+        finally:
+            self._here.also = None
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
         """A snapshot on a connection of its own, which cannot write."""
+        if self._here.within is not None:
+            yield self._here.within
+            return
         try:
             with self._reading.connect() as connection, connection.begin():
                 yield connection
@@ -181,6 +209,13 @@ class Database:
         self._writer.close()
         self._writing.dispose()
         self._reading.dispose()
+
+
+class _Here(threading.local):
+    """Of one thread: what ends each of its transactions, and the one that is being ended."""
+
+    also: Callable[[Connection, Any], None] | None = None
+    within: Connection | None = None
 
 
 def inserted_id(result: CursorResult[Any]) -> int:

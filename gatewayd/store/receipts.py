@@ -1,7 +1,6 @@
 """Receipts: what was answered to a request with an idempotency key, kept in the transaction of what it did.
 
-So either the messages and the receipt are there, or neither is; a request that comes again is answered from here. A key
-belongs to its token.
+So either both are there, or neither is; a request that comes again is answered from here. A key belongs to its token.
 """
 
 from __future__ import annotations

@@ -253,8 +253,8 @@ def test_a_rate_of_its_own(api: Serving) -> None:
 def test_keys_are_forgotten_after_a_month(api: Serving) -> None:
     token, headers = api.token(), {"idempotency-key": "k"}
     first = api.ask("POST", SEND, token, json=TO_ALICE, headers=headers)
-    assert api.submissions.forget() == 0
-    api.submissions._receipts.forget(api.clock.utc_now() + timedelta(seconds=1))
+    assert api.services.keys.forget() == 0
+    Receipts(api.database).forget(api.clock.utc_now() + timedelta(seconds=1))
     again = api.ask("POST", SEND, token, json=TO_ALICE, headers=headers)
     assert again.json()["id"] == first.json()["id"] + 1
 
@@ -263,11 +263,11 @@ def test_no_key_is_forgotten_by_a_clock_that_may_be_wrong(api: Serving, monkeypa
     """Its request came again, and was sent again."""
     api.ask("POST", SEND, api.token(), json=TO_ALICE, headers={"idempotency-key": "k"})
     ahead = FakeClock(api.clock.utc_now() + timedelta(days=400))
-    monkeypatch.setattr(api.submissions, "_clock", ahead)
+    monkeypatch.setattr(api.services.keys, "_clock", ahead)
     ahead.believed = False
-    assert api.submissions.forget() == 0
+    assert api.services.keys.forget() == 0
     ahead.believed = True
-    assert api.submissions.forget() == 1
+    assert api.services.keys.forget() == 1
 
 
 def test_whether_it_works_is_told_to_everybody_and_nothing_else(api: Serving) -> None:

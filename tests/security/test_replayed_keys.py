@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from gatewayd.store.receipts import Receipts
 from tests.serving import ALICE, TO_ALICE, Serving
 
 SEND = "/v1/messages"
@@ -68,7 +69,7 @@ def test_a_refusal_may_be_asked_again(api: Serving) -> None:
 
 def test_a_receipt_names_nobody(api: Serving) -> None:
     api.ask("POST", SEND, api.token(), json=TO_ALICE, headers=KEY)
-    kept = api.submissions._receipts.find(1, "8e03978e")
+    kept = Receipts(api.database).find(1, "8e03978e")
     assert kept is not None
     assert b"98000" not in kept.answer
     assert b"Bonjour" not in kept.answer

@@ -130,7 +130,7 @@ def test_a_list_that_did_not_come_in_whole_is_not_sent(database: Database, monke
 
     monkeypatch.setattr(Campaigns, "_add_rows", crash)
     with pytest.raises(KeyboardInterrupt):
-        store.create(written, [AudienceRow(2, ALICE), AudienceRow(3, BOB)], NOW)
+        store.create(written, [AudienceRow(2, ALICE), AudienceRow(3, BOB), AudienceRow(4, BOB)], NOW)
     with pytest.raises(RefusedByRule, match="did not come in whole"):
         store.change(store.get("liste"), CampaignState.TO_TEST, STEP)
     assert store.change(store.get("liste"), CampaignState.CANCELED, STEP).state is CampaignState.CANCELED

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 
-from gatewayd.domain.campaign import Audience
+from gatewayd.domain.campaign import Audience, CampaignState
 from gatewayd.domain.field import Value, in_cell
 from gatewayd.domain.lint import with_footer
 from gatewayd.errors import UsageError
@@ -19,6 +19,7 @@ from gatewayd.interfaces.http import campaign_models as models
 from gatewayd.interfaces.http import problems
 from gatewayd.interfaces.http.here import Admin, Here, Reader, Services
 from gatewayd.interfaces.http.models import Cursor, Limit
+from gatewayd.interfaces.http.once import Once
 from gatewayd.interfaces.http.problems import NotFound
 from gatewayd.interfaces.shapes import campaign_json
 from gatewayd.services.audience import AudienceReader, read_numbers
@@ -39,12 +40,25 @@ def list_(here: Here, _caller: Reader) -> dict[str, Any]:
     return {"campaigns": [campaign_json(one) for one in here.campaigns.list()]}
 
 
-@router.post("", status_code=201, response_model=models.Created, responses=problems.responses(body=True))
-def create(here: Here, caller: Admin, new: models.NewCampaign) -> dict[str, Any]:
+@router.post("", status_code=201, response_model=models.Created, responses=problems.responses(409, body=True))
+def create(here: Here, caller: Admin, once: Once, new: models.NewCampaign) -> Response:
     """Create a draft, of which nothing is sent yet. A rule that forbids it is told at once."""
     caller.is_for(new.purpose)
+
+    def told(_: object) -> dict[str, Any] | None:
+        campaign = here.campaigns.get(new.name)
+        return None if campaign.releasing else _created_json(here, campaign)
+
+    return once(new, lambda: _create(here, caller, new), told)
+
+
+def _created_json(here: Services, campaign: Campaign) -> dict[str, Any]:
+    found = lint(here.house, campaign, with_footer(campaign.template, here.house.purpose(campaign.purpose).footer))
+    return campaign_json(campaign) | {"remarks": [remark_json(one) for one in found]}
+
+
+def _create(here: Services, caller: Caller, new: models.NewCampaign) -> None:
     kind, audience, rows = _audience(here, new)
-    house = here.house
     made = NewCampaign(
         name=new.name,
         purpose=new.purpose,
@@ -52,7 +66,7 @@ def create(here: Here, caller: Admin, new: models.NewCampaign) -> dict[str, Any]
         audience_kind=kind,
         audience=audience,
         pool=new.pool,
-        priority=house.purpose(new.purpose).priority if new.priority is None else new.priority,
+        priority=here.house.purpose(new.purpose).priority if new.priority is None else new.priority,
         created_by=caller.person,
         window=new.window,
         start_at=new.start_at,
@@ -60,9 +74,7 @@ def create(here: Here, caller: Admin, new: models.NewCampaign) -> dict[str, Any]
         repeat=new.repeat,
         missed=new.missed,
     )
-    campaign = here.desk.create(made, rows)
-    found = lint(house, campaign, with_footer(campaign.template, house.purpose(campaign.purpose).footer))
-    return campaign_json(campaign) | {"remarks": [remark_json(one) for one in found]}
+    here.desk.create(made, rows)
 
 
 def _audience(here: Services, new: models.NewCampaign) -> tuple[Audience, str, list[AudienceRow]]:
@@ -132,42 +144,59 @@ def report_(here: Here, _caller: Reader, name: Name) -> dict[str, Any]:
 
 
 @router.post("/{name}/test", response_model=models.Sent, responses=CHANGING)
-def test(here: Here, caller: Admin, name: Name) -> dict[str, Any]:
+def test(here: Here, caller: Admin, once: Once, name: Name) -> Response:
     """Send it to the trusted numbers, marked as a test."""
-    campaign, trusted = here.desk.test(_of(caller, here, name).name, caller.by)
-    here.changed()
-    return campaign_json(campaign) | {"trusted": list(trusted)}
+
+    def act() -> None:
+        here.desk.test(_of(caller, here, name).name, caller.by)
+        here.changed()
+
+    return once(None, act, lambda campaign: campaign_json(campaign) | {"trusted": here.desk.trusted()})
 
 
 @router.post("/{name}/skip-test", response_model=models.Campaign, responses=CHANGING)
-def skip_test(here: Here, caller: Admin, name: Name, skip: models.Skip) -> dict[str, Any]:
+def skip_test(here: Here, caller: Admin, once: Once, name: Name, skip: models.Skip) -> Response:
     """Go on without a test, for a reason that is kept."""
-    return campaign_json(here.desk.skip_test(_of(caller, here, name).name, caller.person, skip.reason))
+    return once(
+        skip, lambda: here.desk.skip_test(_of(caller, here, name).name, caller.person, skip.reason), campaign_json
+    )
 
 
 @router.post("/{name}/approve", response_model=models.Approved, responses=CHANGING)
-def approve(here: Here, caller: Admin, name: Name) -> dict[str, Any]:
+def approve(here: Here, caller: Admin, once: Once, name: Name) -> Response:
     """Agree to a campaign that somebody else wrote; `missing`: how many people more must."""
-    with here.at_length():
-        campaign, missing = here.desk.approve(_of(caller, here, name).name, caller.person)
-    return campaign_json(campaign) | {"missing": missing}
+
+    def act() -> None:
+        with here.at_length():
+            here.desk.approve(_of(caller, here, name).name, caller.person)
+
+    return once(None, act, lambda missing: campaign_json(here.campaigns.get(name)) | {"missing": missing})
 
 
 @router.post("/{name}/start", response_model=models.Campaign, responses=CHANGING)
-def start(here: Here, caller: Admin, name: Name, start: models.Start | None = None) -> dict[str, Any]:
+def start(here: Here, caller: Admin, once: Once, name: Name, start: models.Start | None = None) -> Response:
     """Let an approved campaign go, now or at a time."""
-    campaign = here.desk.start(_of(caller, here, name).name, caller.by, start.at if start is not None else None)
-    here.changed()
-    return campaign_json(campaign)
+
+    def act() -> None:
+        here.desk.start(_of(caller, here, name).name, caller.by, start.at if start is not None else None)
+        here.changed()
+
+    def told(campaign: Campaign) -> dict[str, Any] | None:
+        return campaign_json(campaign) if campaign.state is CampaignState.SCHEDULED else None
+
+    return once(start, act, told)
 
 
 @router.post("/{name}/{verb}", response_model=models.Campaign, responses=CHANGING)
-def change(here: Here, caller: Admin, name: Name, verb: Literal["pause", "resume", "cancel"]) -> dict[str, Any]:
+def change(here: Here, caller: Admin, once: Once, name: Name, verb: Literal["pause", "resume", "cancel"]) -> Response:
     """Stop a campaign for now, let it go on, or end it: from the commit on nothing more of it starts."""
     step = {"pause": here.desk.pause, "resume": here.desk.resume, "cancel": here.desk.cancel}[verb]
-    campaign = step(_of(caller, here, name).name, caller.by)
-    here.changed()
-    return campaign_json(campaign)
+
+    def act() -> None:
+        step(_of(caller, here, name).name, caller.by)
+        here.changed()
+
+    return once(None, act, campaign_json)
 
 
 def _of(caller: Caller, here: Services, name: str) -> Campaign:

@@ -14,6 +14,7 @@ from gatewayd.interfaces.dropfolder.names import safe_name
 from gatewayd.interfaces.http import problems
 from gatewayd.interfaces.http.here import Admin, Here, Reader, Services
 from gatewayd.interfaces.http.models import NUMBER, Cursor, Limit, next_of
+from gatewayd.interfaces.http.once import Once
 from gatewayd.interfaces.http.people_models import Contact, ContactList, ContactPlan, Contacts, Held, NewContact
 from gatewayd.interfaces.http.problems import NotFound
 from gatewayd.interfaces.people_shapes import contact_json, contact_plan_json, holdings_json
@@ -24,7 +25,7 @@ from gatewayd.store.people import NewConsent, Wording
 
 router = APIRouter(prefix="/v1/contacts", tags=["people"])
 IMPORT = "/v1/contacts/import"
-WRITING = problems.responses(body=True)
+WRITING = problems.responses(409, body=True)
 
 
 @router.get("", response_model=Contacts, responses=problems.responses())
@@ -48,31 +49,42 @@ def get(
 
 
 @router.post("", response_model=Contact, responses={**WRITING, 201: {"model": Contact, "description": "A new one."}})
-def put(here: Here, caller: Admin, new: NewContact, response: Response) -> dict[str, Any]:
+def put(here: Here, caller: Admin, once: Once, new: NewContact) -> Response:
     """Keep a contact, new (201) or known (200); what is not named stays as it is, null takes a value away."""
-    plan = here.lists.plan([_row(1, new)])
-    for one in plan.rejected:
-        raise NumberError(one.reason) if one.reason else UsageError(one.words)
-    if plan.writes:
-        here.lists.carry_out(plan, caller.person, by=caller.by, sha256=_sha256([new]))
-    response.status_code = 201 if plan.new else 200
-    found = here.contacts.get(here.numbers.parse(new.number))
-    if found is None:
-        raise NotFound("it was erased in this moment")
-    return contact_json(found)
+    plan = Plan()
+
+    def act() -> None:
+        nonlocal plan
+        plan = here.lists.plan([_row(1, new)])
+        for one in plan.rejected:
+            raise NumberError(one.reason) if one.reason else UsageError(one.words)
+        if plan.writes:
+            here.lists.carry_out(plan, caller.person, by=caller.by, sha256=_sha256([new]))
+
+    def told(_: object) -> dict[str, Any]:
+        found = here.contacts.get(here.numbers.parse(new.number))
+        if found is None:
+            raise NotFound("it was erased in this moment")
+        return contact_json(found)
+
+    return once(new, act, told, status=lambda: 201 if plan.new else 200)
 
 
 @router.post("/import", response_model=ContactPlan, responses=WRITING)
-def import_(here: Here, caller: Admin, new: ContactList) -> dict[str, Any]:
+def import_(here: Here, caller: Admin, once: Once, new: ContactList) -> Response:
     """Show what a list would change, and write it where `write` says so: all of it, or nothing. Agreements follow."""
-    sha256, source = _sha256(new.contacts), safe_name(new.source)
-    rows = [_row(line, one) for line, one in enumerate(new.contacts, 1)]
-    plan: Plan = here.lists.plan(rows, _consent(here, caller, new, sha256))
-    written = new.write and plan.writes
-    if written:
-        here.lists.carry_out(plan, source, by=caller.by, sha256=sha256)
-        here.changed()
-    return {"sha256": sha256, **contact_plan_json(plan), "written": written}
+
+    def act() -> dict[str, Any]:
+        sha256, source = _sha256(new.contacts), safe_name(new.source)
+        rows = [_row(line, one) for line, one in enumerate(new.contacts, 1)]
+        plan = here.lists.plan(rows, _consent(here, caller, new, sha256))
+        written = new.write and plan.writes
+        if written:
+            here.lists.carry_out(plan, source, by=caller.by, sha256=sha256)
+            here.changed()
+        return {"sha256": sha256, **contact_plan_json(plan), "written": written}
+
+    return once(new, act)
 
 
 def _consent(here: Services, caller: Caller, new: ContactList, sha256: str) -> NewConsent | None:

@@ -26,6 +26,7 @@ from gatewayd.services.consents import SLIP, ConsentBook, present_wording
 from gatewayd.services.contacts import ContactLists
 from gatewayd.services.dispatcher import LineStatus
 from gatewayd.services.intake import Intake
+from gatewayd.services.keys import Keys
 from gatewayd.services.reviews import Reviews
 from gatewayd.services.space import Space
 from gatewayd.services.streaming import Streams
@@ -66,7 +67,8 @@ class Services:
         about: dict[str, Any] = {"numbers": self.numbers, "clock": clock}
         intake = Intake(database, self.outbox, self.people, purposes=purposes, space=space, **about)
         self.gatekeeper = Gatekeeper(database, clock)
-        self.submissions = Submissions(database, intake, clock, queued=changed, spend=self.gatekeeper.spend)
+        self.keys = Keys(database, clock)
+        self.submissions = Submissions(intake, self.keys, queued=changed, spend=self.gatekeeper.spend)
         self.desk = CampaignDesk(database, house, clock)
         self.lists = ContactLists(database, fields=house.fields, **about)
         self.book = ConsentBook(
@@ -153,7 +155,7 @@ async def _key(
         str,
         Header(
             description="Any word of yours, another one for each new request: where an answer was lost, the same "
-            "request with the same key is answered as the first one was, and nothing is sent twice. Kept 30 days.",
+            "request with the same key is answered as the first one was, and nothing is done twice. Kept 30 days.",
             examples=["8e03978e-40d5-43dd-bc93-6894a57f9324"],
         ),
     ] = "",

@@ -28,8 +28,8 @@ from gatewayd.errors import (
 from gatewayd.interfaces.http import problems
 from gatewayd.interfaces.http.guard import FORM
 from gatewayd.interfaces.http.here import Here, Services, peer
-from gatewayd.services import submissions
 from gatewayd.services.intake import Draft
+from gatewayd.services.keys import Request as Keyed
 
 router = APIRouter(tags=["compatibility"])
 PATH = "/cgi-bin/sendsms"
@@ -119,7 +119,7 @@ def _send(here: Services, pairs: list[tuple[str, bytes]], peer: str) -> None:
     if len(numbers) > MOST:
         raise UsageError(f"More than {MOST} receivers")
     text = _text(fields)
-    request = submissions.Request(caller.token_id, "", b"")
+    request = Keyed(caller.token_id, "", b"")
     if len(numbers) == 1:
         here.submissions.send(caller, purpose, Draft(numbers[0], text), request)
     else:

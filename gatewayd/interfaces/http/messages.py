@@ -22,15 +22,15 @@ from gatewayd.interfaces.http.models import (
     NewMessages,
     next_of,
 )
+from gatewayd.interfaces.http.once import Once, answered
 from gatewayd.interfaces.http.problems import NotFound
 from gatewayd.interfaces.shapes import message_json
 from gatewayd.services import intake
-from gatewayd.services.submissions import Answer, Request
+from gatewayd.services.keys import Request
 from gatewayd.services.tokens import Caller
 from gatewayd.store.outbox import MessageRecord
 
 router = APIRouter(prefix="/v1/messages", tags=["messages"])
-JSON = "application/json"
 MANY = "/v1/messages/many"
 
 
@@ -38,8 +38,7 @@ MANY = "/v1/messages/many"
 def send(here: Here, caller: Anyone, key: Key, new: NewMessage) -> Response:
     """Send one message. 202: it is on stable storage; a rule that forbids it is told at once."""
     request = Request(caller.token_id, key, b"one " + new.model_dump_json().encode())
-    answer = here.submissions.send(caller, new.purpose, intake.Draft(new.recipient, new.text), request)
-    return _accepted(answer)
+    return answered(here.submissions.send(caller, new.purpose, intake.Draft(new.recipient, new.text), request))
 
 
 @router.post("/many", status_code=202, response_model=AcceptedMany, responses=problems.responses(409, 507, body=True))
@@ -47,12 +46,7 @@ def send_many(here: Here, caller: Anyone, key: Key, new: NewMessages) -> Respons
     """Send up to 10,000 messages of one purpose. The good ones are accepted, the others told with a reason."""
     request = Request(caller.token_id, key, b"many " + new.model_dump_json().encode())
     drafts = [intake.Draft(one.recipient, one.text) for one in new.messages]
-    return _accepted(here.submissions.send_all(caller, new.purpose, drafts, request))
-
-
-def _accepted(answer: Answer) -> Response:
-    headers = {"idempotent-replayed": "true"} if answer.again else {}
-    return Response(answer.body, status_code=202, media_type=JSON, headers=headers)
+    return answered(here.submissions.send_all(caller, new.purpose, drafts, request))
 
 
 @router.get("", response_model=Messages, responses=problems.responses())
@@ -82,12 +76,15 @@ def get(here: Here, caller: Anyone, message_id: Id) -> dict[str, Any]:
 
 
 @router.post("/{message_id}/cancel", response_model=Message, responses=problems.responses(404, 409, body=True))
-def cancel(here: Here, caller: Anyone, message_id: Id) -> dict[str, Any]:
+def cancel(here: Here, caller: Anyone, once: Once, message_id: Id) -> Response:
     """Cancel a message that waits: any with the scope admin, those of its own feed with the scope submit."""
-    _found(here, caller, message_id, Scope.ADMIN)
-    here.outbox.cancel(message_id, here.clock.utc_now(), by=caller.by)
-    here.changed()
-    return message_json(_found(here, caller, message_id, Scope.ADMIN))
+
+    def act() -> None:
+        _found(here, caller, message_id, Scope.ADMIN)
+        here.outbox.cancel(message_id, here.clock.utc_now(), by=caller.by)
+        here.changed()
+
+    return once(None, act, lambda _: message_json(_found(here, caller, message_id, Scope.ADMIN)))
 
 
 def _found(here: Services, caller: Caller, message_id: int, scope: Scope) -> MessageRecord:

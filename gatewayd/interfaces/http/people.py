@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from gatewayd.clock import rfc3339
 from gatewayd.domain.consent import Method
@@ -18,17 +18,20 @@ from gatewayd.interfaces.http import people_models as models
 from gatewayd.interfaces.http import problems
 from gatewayd.interfaces.http.here import Admin, Here, Reader, Services
 from gatewayd.interfaces.http.models import Cursor, Id, Inbox, Incoming, Limit, next_of
+from gatewayd.interfaces.http.once import Once
 from gatewayd.interfaces.http.people_models import Who, Whom
 from gatewayd.interfaces.http.problems import NotFound
 from gatewayd.interfaces.people_shapes import consent_plan_json, proof_json, rejected_json
 from gatewayd.interfaces.shapes import consent_json, incoming_json, optout_json
+from gatewayd.services.asking import Asked
 from gatewayd.services.contacts import ListRow, Rejected
 from gatewayd.services.proof import Held
+from gatewayd.services.tokens import Caller
 from gatewayd.store.people import NewConsent, Wording
 
 router = APIRouter(prefix="/v1", tags=["people"])
 LISTS = ("/v1/consents/import", "/v1/optouts/import")
-WRITING = problems.responses(body=True)
+WRITING, CHANGING = problems.responses(409, body=True), problems.responses(404, 409, body=True)
 
 
 @router.get("/consents", response_model=models.Consents, responses=problems.responses())
@@ -45,28 +48,40 @@ def proof(here: Here, _caller: Reader, recipient: Whom) -> dict[str, Any]:
 
 
 @router.post("/consents", status_code=201, response_model=models.Consent, responses=WRITING)
-def record(here: Here, caller: Admin, new: models.Agreement) -> dict[str, Any]:
+def record(here: Here, caller: Admin, once: Once, new: models.Agreement) -> Response:
     """Record that somebody agreed to a purpose, in the words that the configuration has for it, or in those given."""
-    number, at = here.numbers.parse(new.recipient), here.said(new.agreed_at)
-    words = _words(here, new.purpose, new.wording, new.language)
-    proof = new.evidence, new.evidence_sha256
-    here.book.record([NewConsent(number, new.purpose, new.method, at, caller.by, True, words, *proof)])
-    here.changed()
-    return consent_json(max(here.people.consents(number), key=lambda one: one.id))
+    number = here.numbers.parse(new.recipient)
+
+    def act() -> None:
+        words, at = _words(here, new.purpose, new.wording, new.language), here.said(new.agreed_at)
+        proof = new.evidence, new.evidence_sha256
+        here.book.record([NewConsent(number, new.purpose, new.method, at, caller.by, True, words, *proof)])
+        here.changed()
+
+    return once(new, act, lambda _: consent_json(max(here.people.consents(number), key=lambda one: one.id)))
 
 
 @router.post("/consents/withdraw", response_model=models.Withdrawn, responses=WRITING)
-def withdraw(here: Here, caller: Admin, new: models.Withdrawal) -> dict[str, Any]:
+def withdraw(here: Here, caller: Admin, once: Once, new: models.Withdrawal) -> Response:
     """Record that somebody no longer agrees to one purpose; `withdrawn` is false where there was no agreement."""
-    number, at = here.any_number(new.recipient), here.said(new.agreed_at)
-    here.book.purpose(new.purpose)
-    done = here.book.withdraw(number, new.purpose, method=Method(new.method), said_at=at, by=caller.by)
-    return {"recipient": number, "withdrawn": done}
+    number = here.any_number(new.recipient)
+
+    def act() -> bool:
+        here.book.purpose(new.purpose)
+        at = here.said(new.agreed_at)
+        return here.book.withdraw(number, new.purpose, method=Method(new.method), said_at=at, by=caller.by)
+
+    # False is said by the book, which then writes nothing.
+    return once(new, act, lambda done: {"recipient": number, "withdrawn": done is not False})
 
 
 @router.post("/consents/import", response_model=models.ConsentPlan, responses=WRITING)
-def record_many(here: Here, caller: Admin, new: models.ConsentList) -> dict[str, Any]:
+def record_many(here: Here, caller: Admin, once: Once, new: models.ConsentList) -> Response:
     """Show what a list of agreements would record, and record it where `write` says so, the list their proof."""
+    return once(new, lambda: _record_many(here, caller, new))
+
+
+def _record_many(here: Services, caller: Caller, new: models.ConsentList) -> dict[str, Any]:
     listed = [one.model_dump() for one in new.consents]
     sha256 = hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()
     if new.purpose:
@@ -83,16 +98,24 @@ def record_many(here: Here, caller: Admin, new: models.ConsentList) -> dict[str,
     return {"sha256": sha256, **consent_plan_json(plan), "written": written}
 
 
-@router.post("/consents/ask", status_code=202, response_model=models.Asked, responses=problems.responses(body=True))
-def ask(here: Here, caller: Admin, new: models.NewQuestion) -> dict[str, Any]:
+@router.post("/consents/ask", status_code=202, response_model=models.Asked, responses=WRITING)
+def ask(here: Here, caller: Admin, once: Once, new: models.NewQuestion) -> Response:
     """Ask somebody by SMS, who asked for it elsewhere: OUI in time records the agreement, and nothing else does."""
     caller.is_for(new.purpose)
-    known = here.contacts.get(here.numbers.parse(new.recipient))
-    language = new.language or (known.language if known is not None else "")
-    asked = here.asking.ask(
-        new.recipient, new.purpose, reason=new.reason, by=caller.by, days=new.days, language=language
-    )
-    here.changed()
+
+    def act() -> Asked:
+        known = here.contacts.get(here.numbers.parse(new.recipient))
+        language = new.language or (known.language if known is not None else "")
+        asked = here.asking.ask(
+            new.recipient, new.purpose, reason=new.reason, by=caller.by, days=new.days, language=language
+        )
+        here.changed()
+        return asked
+
+    return once(new, act, _asked_json)
+
+
+def _asked_json(asked: Asked) -> dict[str, Any]:
     return {
         "recipient": asked.recipient,
         "message": asked.message_id,
@@ -118,16 +141,23 @@ def optouts(
 
 
 @router.post("/optouts", status_code=201, response_model=models.OptedOut, responses=WRITING)
-def opt_out(here: Here, caller: Admin, new: models.Person) -> dict[str, Any]:
+def opt_out(here: Here, caller: Admin, once: Once, new: models.Person) -> Response:
     """Record a "no more": in the same transaction all that waits for the number is canceled."""
     number = here.any_number(new.recipient)
-    canceled = here.people.add_optout(number, origin=new.origin, by=caller.by, at=here.clock.utc_now())
-    return {"recipient": number, "canceled": canceled}
+    return once(
+        new,
+        lambda: here.people.add_optout(number, origin=new.origin, by=caller.by, at=here.clock.utc_now()),
+        lambda canceled: {"recipient": number, "canceled": canceled},
+    )
 
 
 @router.post("/optouts/import", response_model=models.OptedOutMany, responses=WRITING)
-def opt_out_many(here: Here, caller: Admin, new: models.OptOutList) -> dict[str, Any]:
+def opt_out_many(here: Here, caller: Admin, once: Once, new: models.OptOutList) -> Response:
     """Record a list of "no more"; those that hold already stay as they are. May be given again."""
+    return once(new, lambda: _opt_out_many(here, caller, new))
+
+
+def _opt_out_many(here: Services, caller: Caller, new: models.OptOutList) -> dict[str, Any]:
     found: dict[str, None] = {}
     rejected = []
     for line, written in enumerate(new.recipients, 1):
@@ -142,10 +172,14 @@ def opt_out_many(here: Here, caller: Admin, new: models.OptOutList) -> dict[str,
 
 
 @router.post("/optouts/lift", response_model=models.Lifted, responses=WRITING)
-def lift(here: Here, caller: Admin, new: models.Person) -> dict[str, Any]:
+def lift(here: Here, caller: Admin, once: Once, new: models.Person) -> Response:
     """End an opt-out, when the person asks for it; `lifted` is false where there was none."""
     number = here.any_number(new.recipient)
-    return {"recipient": number, "lifted": here.people.remove_optout(number, by=caller.by, at=here.clock.utc_now())}
+    return once(
+        new,
+        lambda: here.people.remove_optout(number, by=caller.by, at=here.clock.utc_now()),
+        lambda lifted: {"recipient": number, "lifted": lifted},
+    )
 
 
 @router.get("/inbox", response_model=Inbox, responses=problems.responses())
@@ -174,9 +208,12 @@ def wrote(here: Here, _caller: Reader, message_id: Id) -> dict[str, Any]:
     return incoming_json(found)
 
 
-@router.post("/inbox/{message_id}/review", response_model=models.Reviewed, responses=problems.responses(404, body=True))
-def review(here: Here, caller: Admin, message_id: Id, new: models.NewReview) -> dict[str, Any]:
+@router.post("/inbox/{message_id}/review", response_model=models.Reviewed, responses=CHANGING)
+def review(here: Here, caller: Admin, once: Once, message_id: Id, new: models.NewReview) -> Response:
     """Say of an opt-out that was not certain whether it was meant. What was canceled stays canceled."""
     wrote(here, caller, message_id)
-    done = here.reviews.decide(message_id, new.verdict, by=caller.by, at=here.clock.utc_now())
-    return {"number": done.number, "lifted": done.lifted, "stands": done.stands, "others": list(done.others)}
+    return once(
+        new,
+        lambda: here.reviews.decide(message_id, new.verdict, by=caller.by, at=here.clock.utc_now()),
+        lambda done: {"number": done.number, "lifted": done.lifted, "stands": done.stands, "others": list(done.others)},
+    )

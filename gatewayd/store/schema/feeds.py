@@ -44,6 +44,7 @@ receipts = sa.Table(
     sa.Column("made_at", UtcTime, nullable=False),
     sqlite_with_rowid=False,
 )
-"""What was answered to a request with an `Idempotency-Key`, deflated; it names no number and no text."""
+"""What was answered to a request with an `Idempotency-Key`, deflated. That of a sent message names no number and no
+text; others name whom they are about, until the key is forgotten."""
 
 sa.Index("receipts_made", receipts.c.made_at)
