@@ -190,7 +190,7 @@ class Gateway:
             clock=self._clock,
             settle=settle,
             space=self.space,
-            calls=self._calls,
+            handled=self._calls is not None,
             renamed=self._notifier.renamed,
         )
         look = partial(self._look_into_folders, min(LOOK_INTO_FOLDERS, settle))

@@ -3,9 +3,10 @@ is known of their messages.
 
 A batch is one file of one feed. Its rows are staged a chunk at a time and mean nothing yet; `accept` turns the good
 ones into messages, `SOME` in a transaction, for a STOP must not wait for 50,000. The first of these decides: from it on
-the batch is accepted, whatever crashes, and how far it came is the last row that has a message. The same content is
-accepted once per feed, which the database itself ensures. After a crash `begin` gives the same batch to the same claim:
-staged rows are dropped and read again; of a batch that is accepted, `accept` goes on from there.
+the batch is accepted, whatever crashes, and how far it came is the last row that has a message. A small file needs none
+of this: `take` brings it in wholly, several in a transaction. The same content is accepted once per feed, which the
+database itself ensures. After a crash `begin` gives the same batch to the same claim: staged rows are dropped and read
+again; of a batch that is accepted, `accept` goes on from there.
 
     report   due --writing--> writing --reported--> written
               `<--- a message changes after it has left ---'
@@ -16,7 +17,7 @@ The database itself makes it `due` again, in the transaction of the change. A cr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,6 +32,7 @@ from gatewayd.store import audit
 from gatewayd.store.engine import Database, inserted_id
 from gatewayd.store.handler_calls import NewCall, owe
 from gatewayd.store.schema import FILED, OPEN, OWING, attempts, batch_rows, batches, messages, sim_recipients, sims
+from gatewayd.store.statement import Statement
 from gatewayd.store.unknowns import PARTS_SENT, RESENT
 
 SOME = 500
@@ -66,6 +68,22 @@ class StagedRow:
     text: str = ""
     alphabet: str = ""
     parts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A small file, all of whose rows are judged; `ahead`: before others of their class."""
+
+    name: str
+    feed: str
+    fingerprint: str
+    claim: str
+    kind: str
+    rows: Sequence[StagedRow]
+    purpose: Purpose
+    state: MessageState
+    reason: str = ""
+    ahead: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,38 +129,38 @@ class Batches:
         What an earlier reading of the claim staged is dropped: the file may have changed since.
         """
 
-        def find(connection: Connection) -> Batch:
-            of_feed = sa.and_(batches.c.feed == feed, batches.c.fingerprint == fingerprint)
-            _forget(connection, sa.and_(batches.c.claim == claim, batches.c.accepted_at.is_(None)))
-            for which in (batches.c.claim == claim, sa.and_(of_feed, batches.c.accepted_at.is_not(None))):
-                row = connection.execute(sa.select(batches).where(which)).first()
-                if row is not None:
-                    return Batch(**row._mapping)
-            values = {
-                "name": name,
-                "feed": feed,
-                "fingerprint": fingerprint,
-                "claim": claim,
-                "created_at": now,
-                "kind": kind,
-            }
-            result = connection.execute(sa.insert(batches).values(filed_as="", **values))
-            batch_id = inserted_id(result)
-            return Batch(batch_id, feed, name, fingerprint, claim, "", now, None, None, "due", kind)
+        return self._database.write(lambda connection: _begin(connection, name, feed, fingerprint, claim, now, kind))
 
-        return self._database.write(find)
+    def found(self, feed: str, claims: Iterable[str], fingerprints: Iterable[str]) -> Sequence[Batch]:
+        """Accepted batches of these claims, and those by which these contents were accepted before."""
+        accepted = batches.c.accepted_at.is_not(None)
+        same = sa.and_(batches.c.feed == feed, batches.c.fingerprint.in_(list(fingerprints)), accepted)
+        query = sa.select(batches).where(sa.or_(batches.c.claim.in_(list(claims)) & accepted, same))
+        with self._database.read() as connection:
+            return [Batch(**row._mapping) for row in connection.execute(query)]
+
+    def take(
+        self, files: Sequence[NewFile], now: datetime, *, seconds: float, monotonic: Callable[[], float]
+    ) -> Sequence[Batch]:
+        """Accept the first of these files in one transaction of so many seconds, each wholly; at least one.
+
+        A file that was accepted before, or whose content was, is not accepted again: its batch is the one of then.
+        """
+
+        def some(connection: Connection) -> Sequence[Batch]:
+            until, taken = monotonic() + seconds, []
+            for file in files:
+                taken.append(_take(connection, file, now))
+                if monotonic() >= until:
+                    break
+            return taken
+
+        return self._database.write(some)
 
     def stage(self, batch_id: int, rows: Sequence[StagedRow]) -> None:
         """Add rows in a short transaction of their own; nothing is accepted by that."""
-        values = [
-            {
-                "batch_id": batch_id, "row_number": row.line, "recipient": row.recipient, "reason": row.reason,
-                "text": row.text, "alphabet": row.alphabet, "parts": row.parts,
-            }
-            for row in rows
-        ]  # fmt: skip
-        if values:
-            self._database.write(lambda connection: connection.execute(sa.insert(batch_rows), values))
+        if rows:
+            self._database.write(lambda connection: _stage(connection, batch_id, rows))
 
     def accept(
         self, batch_id: int, purpose: Purpose, now: datetime, *, state: MessageState, reason: str = "", ahead: int = 0
@@ -154,32 +172,21 @@ class Batches:
         another claim: `begin` then gives that one.
         """
 
-        def some(connection: Connection) -> bool:
-            """Whether there may be more."""
-            after = connection.execute(_last_accepted(batch_id)).scalar_one()
-            taken = connection.execute(_insert(batch_id, feed, purpose, now, state, reason, ahead, after)).rowcount
-            # The texts are in the messages now; keeping them twice would double the personal data.
-            until = connection.execute(_last_accepted(batch_id)).scalar_one()
-            told = sa.and_(batch_rows.c.batch_id == batch_id, batch_rows.c.row_number.between(after + 1, until))
-            connection.execute(sa.update(batch_rows).where(told).values(text=""))
-            return taken == SOME
-
         def first(connection: Connection) -> bool:
             if _was_accepted_elsewhere(connection, batch):
                 return False
             change = sa.update(batches).where(batches.c.id == batch_id, batches.c.accepted_at.is_(None))
             if connection.execute(change.values(accepted_at=now)).rowcount == 0:
                 return True
-            audit.append(
-                connection, Event.BATCH_ACCEPTED, now, batch=batch_id, feed=feed, purpose=purpose.key,
-                count=int(connection.execute(_good(batch_id)).scalar_one()), state=str(state),
-                digest=batch.fingerprint,
-            )  # fmt: skip
+            _tell(connection, batch, now, purpose, state, int(connection.execute(_good(batch_id)).scalar_one()))
             return some(connection)
 
+        def some(connection: Connection) -> bool:
+            return _accept_some(connection, batch, purpose, now, state, reason, ahead)
+
         with self._database.read() as reading:
-            batch = reading.execute(sa.select(batches).where(batches.c.id == batch_id)).one()
-        feed = batch.feed
+            row = reading.execute(sa.select(batches).where(batches.c.id == batch_id)).one()
+        batch = Batch(**row._mapping)
         more = self._database.write(first)
         while more:
             more = self._database.write(some)
@@ -191,10 +198,16 @@ class Batches:
         unaccepted = sa.and_(batches.c.id == batch_id, batches.c.accepted_at.is_(None))
         self._database.write(lambda connection: _forget(connection, unaccepted))
 
-    def filed(self, claim: str, name: str) -> None:
-        """The file of this claim is in its answer folder, under this name."""
-        change = sa.update(batches).where(batches.c.claim == claim).values(filed_as=name)
-        self._database.write(lambda connection: connection.execute(change))
+    def filed(self, names: Mapping[str, str], now: datetime, calls: Sequence[NewCall] = ()) -> None:
+        """The file of each claim is in its answer folder, under this name; and calls that are owed for it."""
+        rows = [{"claimed": claim, "filed_as": name} for claim, name in names.items()]
+
+        def all_(connection: Connection) -> None:
+            _FILED.many(connection, rows)
+            owe(connection, calls, now)
+
+        if rows or calls:
+            self._database.write(all_)
 
     def rows(self, batch_id: int) -> Iterator[ReportedRow]:
         """What became of each row, in the order of the file, read as it is consumed."""
@@ -283,7 +296,29 @@ def _accepted(batch_id: int) -> sa.Select[int]:
     return sa.select(sa.func.count()).select_from(messages).where(messages.c.batch_id == batch_id)
 
 
-def _was_accepted_elsewhere(connection: Connection, batch: sa.Row[*tuple[Any, ...]]) -> bool:
+def _begin(
+    connection: Connection, name: str, feed: str, fingerprint: str, claim: str, now: datetime, kind: str
+) -> Batch:
+    """The batch of this claim or content that was accepted before, or a new one."""
+    of_feed = sa.and_(batches.c.feed == feed, batches.c.fingerprint == fingerprint)
+    _forget(connection, sa.and_(batches.c.claim == claim, batches.c.accepted_at.is_(None)))
+    for which in (batches.c.claim == claim, sa.and_(of_feed, batches.c.accepted_at.is_not(None))):
+        row = connection.execute(sa.select(batches).where(which)).first()
+        if row is not None:
+            return Batch(**row._mapping)
+    values = {
+        "name": name,
+        "feed": feed,
+        "fingerprint": fingerprint,
+        "claim": claim,
+        "created_at": now,
+        "kind": kind,
+    }
+    result = connection.execute(sa.insert(batches).values(filed_as="", **values))
+    return Batch(inserted_id(result), feed, name, fingerprint, claim, "", now, None, None, "due", kind)
+
+
+def _was_accepted_elsewhere(connection: Connection, batch: Batch) -> bool:
     b = batches.c
     twin = sa.and_(b.feed == batch.feed, b.fingerprint == batch.fingerprint, b.accepted_at.is_not(None))
     return connection.execute(sa.select(b.id).where(twin, b.id != batch.id)).first() is not None
@@ -294,57 +329,147 @@ def _good(batch_id: int) -> sa.Select[int]:
     return sa.select(sa.func.count()).select_from(batch_rows).where(good)
 
 
-def _last_accepted(batch_id: int) -> sa.Select[int]:
-    """The last row that became a message; 0: none has."""
-    last = sa.select(sa.func.max(messages.c.row_number)).where(messages.c.batch_id == batch_id)
-    return sa.select(sa.func.coalesce(last.scalar_subquery(), 0))
-
-
 def _forget(connection: Connection, which: sa.ColumnElement[bool]) -> None:
     found = sa.select(batches.c.id).where(which)
     connection.execute(sa.delete(batch_rows).where(batch_rows.c.batch_id.in_(found)))
     connection.execute(sa.delete(batches).where(which))
 
 
-def _insert(
-    batch_id: int, feed: str, purpose: Purpose, now: datetime, state: MessageState, reason: str, ahead: int, after: int
-) -> sa.Insert:
+def _take(connection: Connection, file: NewFile, now: datetime) -> Batch:
+    """The batch of a file that is accepted by this, or was before."""
+    before = _KNOWN.first(connection, claim=file.claim, feed=file.feed, fingerprint=file.fingerprint)
+    if before is not None:
+        found = Batch(*before)
+        if found.accepted_at is not None:
+            return found
+        _forget(connection, batches.c.id == found.id)  # what an earlier reading staged
+    batch_id = _NEW.insert(
+        connection, name=file.name, feed=file.feed, fingerprint=file.fingerprint, claim=file.claim, created_at=now,
+        accepted_at=now, kind=file.kind,
+    )  # fmt: skip
+    batch = Batch(batch_id, file.feed, file.name, file.fingerprint, file.claim, "", now, now, None, "due", file.kind)
+    _stage(connection, batch_id, file.rows)
+    _tell(connection, batch, now, file.purpose, file.state, sum(not row.reason for row in file.rows))
+    while _accept_some(connection, batch, file.purpose, now, file.state, file.reason, file.ahead):
+        pass
+    return batch
+
+
+def _stage(connection: Connection, batch_id: int, rows: Sequence[StagedRow]) -> None:
+    values = [
+        {
+            "batch_id": batch_id, "row_number": row.line, "recipient": row.recipient, "reason": row.reason,
+            "text": row.text, "alphabet": row.alphabet, "parts": row.parts,
+        }
+        for row in rows
+    ]  # fmt: skip
+    _STAGE.many(connection, values)
+
+
+def _tell(
+    connection: Connection, batch: Batch, now: datetime, purpose: Purpose, state: MessageState, count: int
+) -> None:
+    audit.append(
+        connection, Event.BATCH_ACCEPTED, now, batch=batch.id, feed=batch.feed, purpose=purpose.key, count=count,
+        state=str(state), digest=batch.fingerprint,
+    )  # fmt: skip
+
+
+def _accept_some(
+    connection: Connection, batch: Batch, purpose: Purpose, now: datetime, state: MessageState, reason: str, ahead: int
+) -> bool:
+    """The next rows become messages; whether there may be more."""
+    (after,) = _LAST.first(connection, batch_id=batch.id) or (0,)
+    taken = _ACCEPT.run(
+        connection, batch_id=batch.id, feed=batch.feed, purpose=purpose.key, pool=purpose.pool,
+        priority=max(0, purpose.priority - ahead), state=str(state), reason=reason,
+        ready=state is MessageState.QUEUED, expires_at=now + purpose.time_to_live, created_at=now, after=after,
+        some=SOME,
+    )  # fmt: skip
+    # The texts are in the messages now; keeping them twice would double the personal data.
+    (until,) = _LAST.first(connection, batch_id=batch.id) or (0,)
+    _UNTEXT.run(connection, batch_id=batch.id, after=after, until=until)
+    return taken == SOME
+
+
+def _bind(name: str, column: sa.Column[Any] | None = None) -> sa.BindParameter[Any]:
+    return sa.bindparam(name, type_=sa.Integer() if column is None else column.type, required=True)
+
+
+def _insert() -> sa.Insert:
+    """The next good rows of a batch, as messages."""
     sticky = (
         sa.select(sim_recipients.c.sim_id)
         .join(sims, sims.c.id == sim_recipients.c.sim_id)
-        .where(sim_recipients.c.recipient == batch_rows.c.recipient, sims.c.pool == purpose.pool)
+        .where(sim_recipients.c.recipient == batch_rows.c.recipient, sims.c.pool == _bind("pool", sims.c.pool))
         .order_by(sim_recipients.c.first_at)
-        .limit(1)
+        .limit(sa.literal_column("1"))
         .scalar_subquery()
     )
     # Any 16-bit number serves as a concatenation reference; row_number spreads them, so that two long messages to one
     # person in a short time differ.
     concat = sa.case((batch_rows.c.parts > 1, sa.func.abs(sa.func.random()) % 65536))
-    lives_until = now + purpose.time_to_live
     m = messages.c
-    columns: dict[sa.Column[object], sa.ColumnElement[object]] = {
+    given = (
+        m.purpose, m.feed, m.pool, m.priority, m.state, m.reason, m.ready, m.expires_at, m.created_at,
+    )  # fmt: skip
+    columns: dict[sa.Column[Any], sa.ColumnElement[Any]] = {
         m.recipient: batch_rows.c.recipient,
-        m.purpose: sa.literal(purpose.key),
-        m.feed: sa.literal(feed),
-        m.pool: sa.literal(purpose.pool),
-        m.priority: sa.literal(max(0, purpose.priority - ahead)),
-        m.state: sa.literal(str(state)),
-        m.reason: sa.literal(reason),
         m.text: batch_rows.c.text,
         m.alphabet: batch_rows.c.alphabet,
         m.parts: batch_rows.c.parts,
         m.concat_reference: concat,
         m.sim_id: sticky,
-        m.ready: sa.literal(state is MessageState.QUEUED),
-        m.expires_at: sa.literal(lives_until, m.expires_at.type),
-        m.created_at: sa.literal(now, m.created_at.type),
         m.batch_id: batch_rows.c.batch_id,
         m.row_number: batch_rows.c.row_number,
+        **{column: _bind(column.name, column) for column in given},
     }
     good = (
         sa.select(*columns.values())
-        .where(batch_rows.c.batch_id == batch_id, batch_rows.c.reason == "", batch_rows.c.row_number > after)
+        .where(
+            batch_rows.c.batch_id == _bind("batch_id"), batch_rows.c.reason == "",
+            batch_rows.c.row_number > _bind("after"),
+        )
         .order_by(batch_rows.c.row_number)
-        .limit(SOME)
-    )
+        .limit(_bind("some"))
+    )  # fmt: skip
     return sa.insert(messages).from_select([column.name for column in columns], good)
+
+
+_b, _r = batches.c, batch_rows.c
+_KNOWN = Statement(
+    sa.select(batches)
+    .where(
+        (_b.claim == _bind("claim", _b.claim))
+        | (
+            (_b.feed == _bind("feed", _b.feed))
+            & (_b.fingerprint == _bind("fingerprint", _b.fingerprint))
+            & _b.accepted_at.is_not(None)
+        )
+    )
+    .order_by(_b.claim != _bind("claim", _b.claim))
+    .limit(sa.literal_column("1"))
+)
+_NEW = Statement(
+    sa.insert(batches).values(
+        filed_as=sa.literal_column("''"),
+        **{
+            name: _bind(name, _b[name])
+            for name in ("name", "feed", "fingerprint", "claim", "created_at", "accepted_at", "kind")
+        },
+    )
+)
+_STAGE = Statement(sa.insert(batch_rows).values({column.name: _bind(column.name, column) for column in _r}))
+_LAST = Statement(
+    sa.select(sa.func.coalesce(sa.func.max(messages.c.row_number), 0)).where(messages.c.batch_id == _bind("batch_id"))
+)
+"""The last row that became a message; 0: none has."""
+_ACCEPT = Statement(_insert())
+_UNTEXT = Statement(
+    sa.update(batch_rows)
+    .where(_r.batch_id == _bind("batch_id"), _r.row_number.between(_bind("after") + 1, _bind("until")))
+    .values(text=sa.literal_column("''"))
+)
+_FILED = Statement(
+    sa.update(batches).where(_b.claim == _bind("claimed", _b.claim)).values(filed_as=_bind("filed_as", _b.filed_as))
+)

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gatewayd.interfaces.dropfolder import reading
 from gatewayd.store import batches
 from tests.security.dropping import Office
 
 LIST = "tel;message\n0639980001;Réunion à 19 h\n0199001234;Bonjour\n0639980002;À bientôt\n".encode()
-STEPS = ["claimed", "read", "staged", "accepted", "reported", "decided", "moved", "forgotten"]
+STEPS = ["claimed", "read", "judged", "accepted", "reported", "decided", "moved", "filed", "forgotten"]
+
+
+@pytest.fixture(params=["small", "long"], autouse=True)
+def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each of these for a file that is read at once, and for one that is staged."""
+    if request.param == "long":
+        monkeypatch.setattr(reading, "SMALL", 0)
+    return str(request.param)
 
 
 class PowerCut(BaseException):
     """Nothing may catch this."""
 
 
-def power_cut_at(wanted: str, files: int = 1) -> Cut:
-    return Cut(wanted, files)
+def power_cut_at(wanted: str) -> Callable[[str], None]:
+    """Ends everything when a step is reached."""
 
+    def reached(step: str) -> None:
+        if step == wanted:
+            raise PowerCut(step)
 
-class Cut:
-    """Ends everything when a step is reached for the n-th time."""
-
-    def __init__(self, wanted: str, times: int) -> None:
-        self._wanted, self._left = wanted, times
-
-    def __call__(self, step: str) -> None:
-        if step == self._wanted:
-            self._left -= 1
-            if self._left == 0:
-                raise PowerCut(step)
+    return reached
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -53,22 +56,24 @@ def test_each_row_once_and_one_answer(tmp_path: Path, step: str) -> None:
     assert list((office.root / "claimed").iterdir()) == []
 
 
-def test_a_power_cut_between_two_rows_of_the_acceptance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    insert, calls = batches._insert, []
+def test_a_power_cut_between_two_rows_of_the_acceptance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: str
+) -> None:
+    accept, calls = batches._ACCEPT.run, []
 
-    def fails_at_the_second(*words: Any) -> Any:
-        calls.append(words)
+    def fails_at_the_second(*of: Any, **values: Any) -> Any:
+        calls.append(of)
         if len(calls) == 2:
             raise PowerCut
-        return insert(*words)
+        return accept(*of, **values)
 
     office = Office(tmp_path)
     monkeypatch.setattr(batches, "SOME", 1)
-    monkeypatch.setattr(batches, "_insert", fails_at_the_second)
+    monkeypatch.setattr(batches._ACCEPT, "run", fails_at_the_second)
     office.drop("relu/a.csv", LIST)
     with pytest.raises(PowerCut):
         office.turn()
-    assert len(office.queue()) == 1
+    assert len(office.queue()) == (0 if size == "small" else 1), "a small file comes in wholly"
     office.restart()
     office.turn()
     assert office.states() == [(f"+3363998000{last}", "held", "approval") for last in (1, 2)]
@@ -92,7 +97,7 @@ def test_a_second_failure_while_recovering(tmp_path: Path, step: str, again: str
     assert office.answer().folder == "done"
 
 
-@pytest.mark.parametrize("step", ["claimed", "read", "staged", "reported", "decided", "moved", "forgotten"])
+@pytest.mark.parametrize("step", ["claimed", "read", "judged", "reported", "decided", "moved", "filed", "forgotten"])
 def test_a_refused_file_is_answered_once(tmp_path: Path, step: str) -> None:
     office = Office(tmp_path)
     office.restart(power_cut_at(step))
@@ -108,7 +113,7 @@ def test_a_refused_file_is_answered_once(tmp_path: Path, step: str) -> None:
 @pytest.mark.parametrize("step", STEPS)
 def test_the_file_beside_it_is_not_harmed(tmp_path: Path, step: str) -> None:
     office = Office(tmp_path)
-    office.restart(power_cut_at(step, files=2))
+    office.restart(power_cut_at(step))
     for name, number in (("a.csv", "0639980001"), ("b.csv", "0639980002"), ("c.csv", "0639980003")):
         office.drop(name, f"tel;message\n{number};Bonjour {name}\n".encode())
     with pytest.raises(PowerCut):
@@ -121,7 +126,7 @@ def test_the_file_beside_it_is_not_harmed(tmp_path: Path, step: str) -> None:
 
 def test_a_file_changed_between_the_failure_and_the_next_life_is_read_afresh(tmp_path: Path) -> None:
     office = Office(tmp_path)
-    office.restart(power_cut_at("staged"))
+    office.restart(power_cut_at("judged"))
     office.drop("a.csv", LIST)
     with pytest.raises(PowerCut):
         office.turn()
@@ -136,7 +141,7 @@ def test_a_file_changed_between_the_failure_and_the_next_life_is_read_afresh(tmp
 
 def test_its_twin_was_accepted_while_it_waited(tmp_path: Path) -> None:
     office = Office(tmp_path)
-    office.restart(power_cut_at("staged"))
+    office.restart(power_cut_at("judged"))
     office.drop("a.csv", LIST)
     with pytest.raises(PowerCut):
         office.turn()

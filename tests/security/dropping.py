@@ -32,7 +32,7 @@ from gatewayd.store.engine import Database
 from gatewayd.store.handler_calls import HandlerCalls
 from gatewayd.store.outbox import Outbox
 from gatewayd.store.people import People
-from gatewayd.store.schema import messages
+from gatewayd.store.schema import batches, messages
 
 NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
 EVENTS = Purpose("events", "Activités", Basis.CONSENT)
@@ -106,7 +106,7 @@ class Office:
         spool = Spool(self.root, [feed.folder for feed in self._feeds])
         spool.prepare()
         self.database = Database.open(self.root / "gatewayd.db")
-        batches, style = Batches(self.database), ReportStyle("fr", ZoneInfo("Europe/Paris"))
+        store, style = Batches(self.database), ReportStyle("fr", ZoneInfo("Europe/Paris"))
         self.calls = HandlerCalls(self.database)
         numbers = NumberRules("FR", frozenset({"IE"}))
         self.people = People(self.database)
@@ -118,17 +118,17 @@ class Office:
             numbers=numbers,
             clock=self.clock,
         )
-        self._reporter = Reporter(spool, batches, style, self.clock, handled=True)
+        self._reporter = Reporter(spool, store, style, self.clock, handled=True)
         self._folder = DropFolder(
             spool,
-            batches,
+            store,
             self._feeds,
             numbers=numbers,
             style=style,
             clock=self.clock,
             bounds=self._bounds,
             space=self.space,
-            calls=self.calls,
+            handled=True,
             checkpoint=checkpoint or (lambda _step: None),
         )
 
@@ -225,6 +225,12 @@ class Office:
 
     def states(self) -> list[tuple[str, str, str]]:
         return self._messages("recipient", "state", "reason")
+
+    def filed(self) -> list[str]:
+        """The names under which the database knows the files that are done."""
+        assert self.database is not None
+        with self.database.read() as connection:
+            return sorted(connection.execute(sa.select(batches.c.filed_as)).scalars())
 
     def expiries(self) -> list[datetime]:
         return [row[0] for row in self._messages("expires_at")]

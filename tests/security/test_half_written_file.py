@@ -42,7 +42,7 @@ def test_a_growing_file_is_left_alone_until_it_rests(office: Office) -> None:
 
 def test_a_file_that_changes_while_it_is_read_waits(office: Office) -> None:
     def write_on(step: str) -> None:
-        if step == "staged" and office.queue() == [] and len(office.claimed_files()) == 1:
+        if step == "judged" and office.queue() == [] and len(office.claimed_files()) == 1:
             path = office.claimed_files()[0]
             if path.stat().st_size == len(SAMPLE):
                 path.write_bytes(SAMPLE + b"Max;06 39 98 00 03;Bonjour;Lyon\r\n")

@@ -32,7 +32,7 @@ def accepted(batches: Batches) -> Batch:
     batch = begun(batches)
     batches.stage(batch.id, GOOD)
     assert batches.accept(batch.id, EVENTS, NOW, state=MessageState.QUEUED) == 2
-    batches.filed("claim", "a.csv")
+    batches.filed({"claim": "a.csv"}, NOW)
     return begun(batches)
 
 

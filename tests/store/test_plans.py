@@ -91,7 +91,7 @@ def opt_out(outbox: Outbox, people: People, _sim_id: int) -> None:
 def settled(outbox: Outbox, _people: People, _sim_id: int) -> None:
     batches = Batches(outbox._database)
     batch = batches.begin(name="f", feed=".", fingerprint="f", claim="c", now=NOW)
-    batches.filed("c", "f")
+    batches.filed({"c": "f"}, NOW)
     batches.accept(batch.id, EVENTS, NOW, state=MessageState.QUEUED)
     list(batches.rows(batch.id))
     batches.owing()

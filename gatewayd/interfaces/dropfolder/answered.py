@@ -70,15 +70,19 @@ def message_id(fate: Fate) -> str:
     return "" if fate.reference is None else str(fate.reference)
 
 
-def add(source: Path, target: Path, headers: Headers) -> bytes | None:
-    """Write the file with these headers to `target`; its own headers, or None if there is no such file any more."""
-    octets = _content(source)
+def add(path: Path, headers: Headers) -> bytes | None:
+    """Write these headers into the file; its own headers, or None if there is no such file any more."""
+    octets = content(path)
     if octets is None:
         return None
-    block, _ = smstools.split(octets)
-    with write_whole(target) as output:
-        output.write(with_headers(octets, [*headers, ("Ignored_headers", _ignored(octets))]))
-    return block
+    with write_whole(path) as output:
+        output.write(amended(octets, headers))
+    return smstools.split(octets)[0]
+
+
+def amended(octets: bytes, headers: Headers) -> bytes:
+    """The file with these headers, and with the name of what it asked for that is not done."""
+    return with_headers(octets, [*headers, ("Ignored_headers", _ignored(octets))])
 
 
 def with_headers(octets: bytes, headers: Iterable[tuple[str, str]]) -> bytes:
@@ -103,7 +107,8 @@ def _ignored(octets: bytes) -> str:
         return ""
 
 
-def _content(path: Path) -> bytes | None:
+def content(path: Path) -> bytes | None:
+    """What is in a file of one message, never through a link; None where there is none."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

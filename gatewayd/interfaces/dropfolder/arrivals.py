@@ -6,8 +6,10 @@ a wall clock that can be trusted. One that was seen to be renamed into place is 
 Names by which programs say that they are still writing are left alone, and so are folders; a folder that is no feed is
 told of once.
 
-Nothing is opened. A folder of 100,000 files is looked at once in ten seconds at most; the oldest of each feed are then
-taken in turns, so that no feed waits for another's, and each is looked at again before it is taken.
+Nothing is opened. While there are files to be taken the folders are looked at once in ten seconds at most, and a look
+that takes long (100,000 files on a card) is followed by twenty times as long without one. The oldest of each feed that
+it found are taken in turns, so that no feed waits for another's, and each is looked at again before it is taken. What a
+look does not keep is found by a later one: what is remembered is bounded, whatever lies there.
 """
 
 from __future__ import annotations
@@ -28,10 +30,16 @@ from gatewayd.interfaces.dropfolder.spool import Spool
 
 log = structlog.get_logger(__name__)
 
-CONSIDERED = 1_000
-"""Files of a feed that one look at its folder finds."""
+CONSIDERED = 10_000
+"""Files of a feed that one look at its folder finds: of 100,000, ten looks find all."""
 LOOK_AGAIN = 10.0
 """Seconds after which the folders are looked at again, though what was found is not all taken."""
+_SHARE = 20
+"""... and at least so many times as long as the look took."""
+SMALL = 16 * 1024
+"""Octets of a file that is taken together with others of its feed."""
+_TOGETHER = 512 * 1024
+"""Octets of all that are taken together, for they are read at once."""
 
 Renamed = Callable[[], Iterable[tuple[str, str]]]
 """Feed and name of what was renamed into place since it was asked last."""
@@ -43,6 +51,24 @@ class Arrival(NamedTuple):
     written: int  # nanoseconds since 1970
     feed: str
     name: str
+    size: int = 0
+
+
+def grouped(arrivals: Iterable[Arrival]) -> Iterator[tuple[str, list[str]]]:
+    """What is claimed together, feed by feed: small files, each name once; a larger one alone, before them."""
+    groups: dict[str, dict[str, int]] = {}
+    for arrival in arrivals:
+        group = groups.setdefault(arrival.feed, {})
+        if arrival.size > SMALL:
+            yield arrival.feed, [arrival.name]
+        elif arrival.name not in group:  # one that came again under this name waits for the next turn
+            if sum(group.values()) + arrival.size > _TOGETHER:
+                yield arrival.feed, list(group)
+                group.clear()
+            group[arrival.name] = arrival.size
+    for feed, names in groups.items():
+        if names:
+            yield feed, list(names)
 
 
 class _Look(NamedTuple):
@@ -60,13 +86,15 @@ class Arrivals:
         self._told: set[str] = set()
         self._waiting: deque[Arrival] = deque()
         self._news: deque[tuple[str, str]] = deque(maxlen=CONSIDERED)  # one that falls out is found by a look
-        self._looked_at = float("-inf")
+        self._look_at = float("-inf")
 
     def take(self, most: int) -> tuple[list[Arrival], bool]:
         """So many files that are still: those just renamed into place, then the oldest; and whether there are more."""
-        now = self._clock.monotonic()
-        if not self._waiting or now - self._looked_at >= LOOK_AGAIN:
-            self._waiting, self._looked_at = deque(self._look_around()), now
+        if not self._waiting or self._clock.monotonic() >= self._look_at:
+            begun = self._clock.monotonic()
+            self._waiting = deque(self._look_around())
+            looked = self._clock.monotonic()
+            self._look_at = looked + max(LOOK_AGAIN, _SHARE * (looked - begun))
         taken = self._announced(most // 2 if self._waiting else most)
         seen = set(taken)
         while self._waiting and len(taken) < most:
@@ -94,17 +122,18 @@ class Arrivals:
             status = (self._spool.root / "drop" / feed / name).lstat()
         except OSError:
             return None
-        return None if stat.S_ISDIR(status.st_mode) else Arrival(status.st_mtime_ns, feed, name)
+        return None if stat.S_ISDIR(status.st_mode) else Arrival(status.st_mtime_ns, feed, name, status.st_size)
 
     def _of(self, feed: str, looks: dict[tuple[str, str], _Look]) -> Iterator[Arrival]:
-        """The files of a feed that are still; those that are not yet are put into `looks`."""
+        """The files of a feed that are still; those that are not yet, or as many of them, are put into `looks`."""
+        most = len(looks) + CONSIDERED
         for entry in self._entries(feed):
             if is_ignored(entry.name) or self._is_folder(entry, feed):
                 continue
             look = self._look(entry, feed)
             if look is not None and self._is_still(look):
-                yield Arrival(look.written, feed, entry.name)
-            elif look is not None:
+                yield Arrival(look.written, feed, entry.name, look.size)
+            elif look is not None and len(looks) < most:
                 looks[feed, entry.name] = look
 
     def _entries(self, feed: str) -> Iterator[os.DirEntry[str]]:

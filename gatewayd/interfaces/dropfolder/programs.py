@@ -43,7 +43,7 @@ class Programs:
         if fate is None or not event:
             return "", ()
         path = self._spool.root / DONE / batch.filed_as
-        own = answered.add(path, path, answered.headers_of(fate, self._style.timezone, now))
+        own = answered.add(path, answered.headers_of(fate, self._style.timezone, now))
         calls = [] if batch.told or own is None else [self._call(batch, event, f"{DONE}/{batch.filed_as}", fate)]
         told = batch.told or event
         if told == SENT and fate.state in _STATUS and own is not None and answered.asked_for_report(own):

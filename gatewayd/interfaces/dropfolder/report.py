@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import BinaryIO
 
 from gatewayd.interfaces.dropfolder import sentences
 from gatewayd.interfaces.dropfolder.spool import write_whole
@@ -48,13 +49,19 @@ class ReportStyle:
 
 def write_report(path: Path, lines: Iterable[Line], style: ReportStyle) -> None:
     """The report of an accepted file, or of one whose rows were all refused."""
-    _write(path, (_cells(line, style) for line in lines), style)
+    with write_whole(path) as output:
+        report_into(output, lines, style)
 
 
-def write_refusal(path: Path, reason: str, facts: Mapping[str, object], style: ReportStyle) -> None:
+def report_into(output: BinaryIO, lines: Iterable[Line], style: ReportStyle) -> None:
+    """The same, into a file that is open."""
+    _write(output, (_cells(line, style) for line in lines), style)
+
+
+def refusal_into(output: BinaryIO, reason: str, facts: Mapping[str, object], style: ReportStyle) -> None:
     """The report of a file that was refused as a whole: one row, without a recipient."""
     said = sentences.of_file(reason, {name: _fact(fact, style) for name, fact in facts.items()}, style.language)
-    _write(path, iter([("", "", REJECTED, said, "", "")]), style)
+    _write(output, iter([("", "", REJECTED, said, "", "")]), style)
 
 
 def neutral(cell: str) -> str:
@@ -63,19 +70,18 @@ def neutral(cell: str) -> str:
     return f"'{plain}" if _FORMULA.match(cell) else plain
 
 
-def _write(path: Path, rows: Iterator[tuple[str, ...]], style: ReportStyle) -> None:
-    with write_whole(path) as output:
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, delimiter=";", quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-        output.write(b"\xef\xbb\xbf")
-        writer.writerow(sentences.headings(style.language))
-        for row in rows:
-            writer.writerow([neutral(cell) for cell in row])
-            if buffer.tell() > _FLUSH:
-                output.write(buffer.getvalue().encode())
-                buffer.seek(0)
-                buffer.truncate()
-        output.write(buffer.getvalue().encode())
+def _write(output: BinaryIO, rows: Iterator[tuple[str, ...]], style: ReportStyle) -> None:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter=";", quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    output.write(b"\xef\xbb\xbf")
+    writer.writerow(sentences.headings(style.language))
+    for row in rows:
+        writer.writerow([neutral(cell) for cell in row])
+        if buffer.tell() > _FLUSH:
+            output.write(buffer.getvalue().encode())
+            buffer.seek(0)
+            buffer.truncate()
+    output.write(buffer.getvalue().encode())
 
 
 def _cells(line: Line, style: ReportStyle) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,11 +13,16 @@ import pytest
 from gatewayd.domain.message import MessageState
 from gatewayd.domain.number import REASONS, repair_excel
 from gatewayd.interfaces.dropfolder import sentences
-from gatewayd.interfaces.dropfolder.report import Line, ReportStyle, neutral, write_refusal, write_report
+from gatewayd.interfaces.dropfolder.report import Line, ReportStyle, neutral, refusal_into, write_report
 
 FRENCH = ReportStyle("fr", ZoneInfo("Europe/Paris"))
 ENGLISH = ReportStyle("en", ZoneInfo("Europe/London"))
 AT = datetime(2026, 11, 24, 9, 2, 7, tzinfo=UTC)
+
+
+def refuse(path: Path, reason: str, facts: Mapping[str, object], style: ReportStyle) -> None:
+    with path.open("wb") as output:
+        refusal_into(output, reason, facts, style)
 
 
 def rows(path: Path) -> list[list[str]]:
@@ -53,7 +59,7 @@ def test_a_row_a_recipient_in_french(tmp_path: Path) -> None:
 
 def test_a_refused_file_in_english(tmp_path: Path) -> None:
     path = tmp_path / "a.csv.report.csv"
-    write_refusal(path, "no_number_column", {"seen": ("=Name", "City")}, ENGLISH)
+    refuse(path, "no_number_column", {"seen": ("=Name", "City")}, ENGLISH)
     assert rows(path) == [
         ["line", "number", "state", "reason", "sent at", "parts"],
         ["", "", "rejected", "no column of numbers (Phone, Mobile...); columns seen: =Name, City", "", ""],
@@ -62,7 +68,7 @@ def test_a_refused_file_in_english(tmp_path: Path) -> None:
 
 def test_when_a_file_was_accepted_is_told_in_local_time(tmp_path: Path) -> None:
     path = tmp_path / "a.csv.report.csv"
-    write_refusal(path, "already_accepted", {"at": AT, "name": "a.csv"}, FRENCH)
+    refuse(path, "already_accepted", {"at": AT, "name": "a.csv"}, FRENCH)
     assert "accepté le 24/11/2026 10:02:07 sous le nom a.csv" in rows(path)[1][3]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gatewayd.interfaces.dropfolder.arrivals import CONSIDERED, Arrivals
-from gatewayd.interfaces.dropfolder.spool import Claim, Spool
+from gatewayd.interfaces.dropfolder.spool import Claim, Decision, Spool
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -54,6 +54,7 @@ def test_names_that_come_again_and_again_are_not_counted_from_one(
     assert spool.free_name("done", "alert.txt") == "alert-51.txt"
     assert len(looked) < 10
     (spool.root / "done" / "alert.txt").unlink()
+    spool.leftovers()  # no name is promised to a file that is still to come
     assert spool.free_name("done", "alert.txt") == "alert.txt"  # its program may wait for that one
     assert spool.free_name("rejected", "alert.txt") == "alert.txt"
 
@@ -131,9 +132,9 @@ def test_other_things_among_the_claims_are_left_alone(spool: Spool) -> None:
 
 def test_a_claim_is_private_and_named_by_a_token(spool: Spool) -> None:
     drop(spool, "rappels/a\nb.csv")
-    claim = spool.claim("rappels", "a\nb.csv")
+    claim = spool.claim("rappels", ["a\nb.csv"])[0]
     assert claim.folder.parent.stat().st_mode & 0o777 == 0o700
-    assert claim.name == "a\nb.csv"
+    assert claim.names() == ["a\nb.csv"]
     assert [found.token for found in spool.leftovers()] == [claim.token]
     assert spool.leftovers()[0].feed == "rappels"
 
@@ -154,17 +155,25 @@ def test_a_claims_folder_open_to_others_is_closed(tmp_path: Path) -> None:
 
 
 def test_a_file_that_has_gone_leaves_no_claim_behind(spool: Spool) -> None:
-    with pytest.raises(FileNotFoundError):
-        spool.claim(".", "a.csv")
+    claim, stayed = spool.claim(".", ["a.csv"])
+    assert isinstance(stayed["a.csv"], FileNotFoundError)
+    assert not claim.folder.exists()
     assert spool.leftovers() == []
 
 
-def filed(spool: Spool, name: str, folder: str = "done") -> Claim:
+def decided(spool: Spool, name: str, folder: str = "done") -> tuple[Claim, list[Decision]]:
     drop(spool, name)
-    claim = spool.claim(".", name)
-    claim.report.write_text("report")
-    claim.decide(folder, spool.free_name(folder, name))
-    spool.file(claim)
+    claim, _ = spool.claim(".", [name])
+    target = spool.free_name(folder, name)
+    with claim.answering() as answers:
+        answers.new(f"{folder}-{target}.report.csv").write(b"report")
+    claim.decide([Decision(name, claim.token, folder, target)])
+    return claim, list(claim.decisions or ())
+
+
+def filed(spool: Spool, name: str, folder: str = "done") -> Claim:
+    claim, decisions = decided(spool, name, folder)
+    spool.file(claim, decisions)
     return claim
 
 
@@ -188,14 +197,11 @@ def test_no_name_is_overwritten_not_even_a_reports(spool: Spool) -> None:
 
 
 def test_filing_goes_on_where_a_crash_stopped_it(spool: Spool) -> None:
-    drop(spool, "a.csv")
-    claim = spool.claim(".", "a.csv")
-    claim.report.write_text("report")
-    claim.decide("rejected", "a.csv")
+    claim, decisions = decided(spool, "a.csv", "rejected")
     (claim.folder / "in" / "a.csv").rename(spool.root / "rejected" / "a.csv")
     found = spool.leftovers()[0]
-    assert (found.name, found.answer) == (None, ("rejected", "a.csv"))
-    spool.file(found)
+    assert (found.names(), found.decisions) == ([], decisions)
+    spool.file(found, decisions)
     spool.forget(found)
     assert (spool.root / "rejected" / "a.csv.report.csv").read_text() == "report"
     assert spool.leftovers() == []
@@ -203,11 +209,64 @@ def test_filing_goes_on_where_a_crash_stopped_it(spool: Spool) -> None:
 
 def test_decided_claims_come_first_for_they_own_a_name(spool: Spool) -> None:
     drop(spool, "a.csv")
-    drop(spool, "b.csv")
-    spool.claim(".", "a.csv")
-    decided = spool.claim(".", "b.csv")
-    decided.decide("done", "b.csv")
-    assert spool.leftovers()[0].token == decided.token
+    spool.claim(".", ["a.csv"])
+    claim, _ = decided(spool, "b.csv")
+    assert spool.leftovers()[0].token == claim.token
+
+
+def test_files_that_are_claimed_together_have_names_of_their_own_in_the_database(spool: Spool) -> None:
+    for name in ("a", "b"):
+        drop(spool, name)
+    claim, stayed = spool.claim(".", ["a", "b", "gone"])
+    assert (list(claim.names()), list(stayed)) == (["a", "b"], ["gone"])
+    tokens = [claim.token_of("a"), claim.token_of("b")]
+    assert len({claim.token, *tokens}) == 3
+    [found] = spool.leftovers()
+    assert [found.token_of("a"), found.token_of("b")] == tokens
+
+
+def test_a_file_that_must_wait_stays_when_the_others_have_gone(spool: Spool) -> None:
+    for name in ("a", "b"):
+        drop(spool, name)
+    claim, _ = spool.claim(".", ["a", "b"])
+    claim.decide([Decision("a", claim.token_of("a"), "done", "a")])
+    spool.file(claim, claim.decisions or ())
+    spool.forget(claim)
+    [found] = spool.leftovers()
+    assert (found.names(), found.decisions) == (["b"], None)
+
+
+def test_two_files_decided_together_get_two_names(spool: Spool) -> None:
+    """Also a file that is called as the other's report will be."""
+    names = ("a_b", "a:b", "a", "a.report.csv", "b.report.csv", "b")
+    given = [spool.free_name("done", name) for name in names]
+    assert given == ["a_b", "a_b-2", "a", "a.report-2.csv", "b.report.csv", "b-2"]
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_what_an_earlier_version_decided_is_filed(spool: Spool, moved: bool) -> None:
+    """It kept the answer of its one file beside it: `done/a.csv`, report.csv, answered, message."""
+    drop(spool, "a.csv")
+    claim, _ = spool.claim(".", ["a.csv"])
+    for name, said in (("report.csv", "report"), ("answered", "new"), ("message", ""), ("answer", "rejected/b.csv")):
+        (claim.folder / name).write_text(said)
+    if moved:
+        (claim.folder / "in/a.csv").rename(spool.root / "rejected/b.csv")
+        (claim.folder / "answered").rename(spool.root / "rejected/b.csv")
+    [found] = spool.leftovers()
+    assert [one.told for one in found.decisions or ()] == [True]
+    spool.file(found, found.decisions or ())
+    spool.forget(found)
+    assert [(spool.root / f"rejected/b.csv{end}").read_text() for end in ("", ".report.csv")] == ["new", "report"]
+    assert spool.leftovers() == []
+
+
+def test_what_an_earlier_version_had_not_decided_is_judged_again(spool: Spool) -> None:
+    drop(spool, "a.csv")
+    claim, _ = spool.claim(".", ["a.csv"])
+    (claim.folder / "report.csv").write_text("report")
+    [found] = spool.leftovers()
+    assert (found.token, found.decisions, list(found.folder.iterdir())) == (claim.token, None, [claim.folder / "in"])
 
 
 @pytest.mark.parametrize("left", [[], ["in"]])
