@@ -95,7 +95,7 @@ class Database:
             connection.info[PSEUDONYM] = pseudonym
             return connection.execution_options(**{DRIVER: connection.connection.driver_connection})
 
-        self._writer = Writer(connect_writer, path, module.Error)
+        self._writer = Writer(connect_writer, path, module.Error, polite=patience is not None)
         self._here = _Here()
 
     @classmethod
@@ -108,7 +108,8 @@ class Database:
         pseudonym: Pseudonym | None = None,
     ) -> Database:
         """Open, or create with mode 0600. `key`: 32 random octets, used as they are. `patience`: seconds to wait for
-        another process that writes; None: BUSY_SECONDS. `pseudonym`: the word that stands for a number in the audit
+        another process that writes; who has patience lets the other write as well (writer.py). None: BUSY_SECONDS, as
+        the daemon, which tries again. `pseudonym`: the word that stands for a number in the audit
         trail; without it, words that only this life of the program understands.
 
         StoreError: the key does not fit, or the schema is newer than this program. StorageUnavailable: the file cannot

@@ -21,7 +21,7 @@ NO_BEGINNING = "a message does not begin in this state"
 """What the triggers of schema.py say."""
 
 _UNAVAILABLE = {
-    sqlite3.SQLITE_BUSY: "another process keeps it locked",
+    sqlite3.SQLITE_BUSY: "another process keeps it locked, try again",
     sqlite3.SQLITE_LOCKED: "another connection keeps it locked",
     sqlite3.SQLITE_NOMEM: "there is no memory left",
     sqlite3.SQLITE_READONLY: "it is read-only (a failing disk is remounted so)",

@@ -7,6 +7,10 @@ meets no other thread. With several functions in a transaction each has a savepo
 and reaches its own caller only. When the database itself fails, at COMMIT or before, nothing was changed and each
 caller gets an error of its own.
 
+SQLite keeps no queue between processes: who waits looks again every tenth of a second, and finds the file locked if
+another one writes on end. So a command, which is `polite`, pauses for that long after each second of writing; otherwise
+a long import would keep the daemon, and a STOP with it, from writing for as long as it lasts.
+
 Every transaction is BEGIN IMMEDIATE: a deferred one that reads before it writes fails at once when somebody else wrote,
 whatever the busy timeout.
 """
@@ -15,6 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -29,6 +34,11 @@ from gatewayd.store import faults
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+
+ON_END = 1.0
+"""Seconds of writing on end after which a polite writer pauses."""
+PAUSE = 0.11
+"""Longer than SQLite sleeps between two looks at a lock (100 ms)."""
 
 
 class _Job(Generic[T]):
@@ -47,8 +57,11 @@ class _Job(Generic[T]):
 class Writer:
     """Made with what opens its connection, which is in autocommit: transactions are begun and ended here."""
 
-    def __init__(self, connect: Callable[[], Connection], path: Path, driver_error: type[Exception]) -> None:
+    def __init__(
+        self, connect: Callable[[], Connection], path: Path, driver_error: type[Exception], *, polite: bool = False
+    ) -> None:
         self._connect, self._path, self._driver_error = connect, path, driver_error
+        self._polite, self._since, self._until = polite, 0.0, 0.0
         self._connection: Connection | None = None
         self._mutex = threading.Lock()
         self._queue: list[_Job[Any]] = []
@@ -121,6 +134,8 @@ class Writer:
             following.turn.release()
 
     def _transact(self, jobs: Sequence[_Job[Any]]) -> None:
+        if self._polite:
+            self._let_others()
         try:
             self._run_all(self._trusted_connection(), jobs)
         except BaseException as error:
@@ -133,6 +148,16 @@ class Writer:
                 log.exception("store.distrusted", path=str(self._path))
             if not isinstance(error, Exception):
                 raise
+        self._until = time.monotonic()
+
+    def _let_others(self) -> None:
+        """Pause, if this process has written on end for long: another one looks meanwhile, and gets in."""
+        now = time.monotonic()
+        if now - self._until >= PAUSE:
+            self._since = now
+        elif now - self._since >= ON_END:
+            time.sleep(PAUSE)
+            self._since = time.monotonic()
 
     def _trusted_connection(self) -> Connection:
         if self.distrusted:

@@ -352,7 +352,7 @@ from pathlib import Path
 from gatewayd.domain.audit import Event
 from gatewayd.store import audit
 from gatewayd.store.engine import Database
-database = Database.open(Path(sys.argv[1]))
+database = Database.open(Path(sys.argv[1]), patience=40)
 print("ready", flush=True)
 sys.stdin.readline()
 mine = others = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -12,11 +13,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gatewayd.errors import StorageUnavailable, StoreError
-from gatewayd.store import schema
+from gatewayd.store import schema, writer
 from gatewayd.store.engine import Database
 from tests.store.conftest import NOW
 
 WAIT = 10.0
+SQLITE_LOOKS_EVERY = 0.1
 
 
 def note(recipient: str) -> Callable[[Connection], int]:
@@ -32,6 +34,45 @@ def note(recipient: str) -> Callable[[Connection], int]:
 def noted(database: Database) -> list[str]:
     with database.read() as connection:
         return [row.recipient for row in connection.execute(sa.select(schema.optouts).order_by(schema.optouts.c.id))]
+
+
+@pytest.mark.parametrize("polite", [True, False])
+def test_who_writes_on_end_lets_another_process_in(
+    database: Database, key: bytes | None, monkeypatch: pytest.MonkeyPatch, polite: bool
+) -> None:
+    """SQLite's waiters only look now and then: between two transactions of a tight loop they find no gap."""
+    monkeypatch.setattr(writer, "ON_END", 0.0)
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    other = Database.open(database.path, key=key, patience=WAIT if polite else None)
+    for n in range(3):
+        other.write(note(f"+3363998000{n}"))
+    other.close()
+    assert len(slept) >= 2 if polite else not slept
+    assert not slept or min(slept) > SQLITE_LOOKS_EVERY
+
+
+def test_a_waiting_process_gets_in_beside_one_that_writes_on_end(
+    database: Database, key: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "ON_END", 0.1)
+    ended = threading.Event()
+    other = Database.open(database.path, key=key, patience=WAIT)
+
+    def on_end() -> None:
+        while not ended.is_set():
+            other.write(lambda _: ended.wait(0.02))
+
+    with ThreadPoolExecutor(1) as pool:
+        importing = pool.submit(on_end)
+        try:
+            for n in range(10):
+                database.write(note(f"+3363998000{n}"))
+        finally:
+            ended.set()
+        importing.result(WAIT)
+    other.close()
+    assert len(noted(database)) == 10
 
 
 class Busy:
