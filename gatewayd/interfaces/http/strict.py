@@ -87,9 +87,9 @@ class StrictProtocol(H11Protocol):
         """Look at each head before h11 does."""
         if self.conn.their_state is h11.IDLE:
             waiting = self.conn.trailing_data[0]
-            head = _END.split(waiting, maxsplit=1)[0]
-            # The last octet may be half of a line end.
-            if wrong := fault(head[:-1] if head == waiting else head):
+            end = _END.search(waiting)
+            # Where it has not ended, the last octet may be half of a line end.
+            if wrong := fault(waiting[: end.end()] if end is not None else waiting[:-1]):
                 self.send_400_response(f"Refused: {wrong}.")
                 return
             if waiting:
