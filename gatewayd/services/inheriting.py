@@ -80,30 +80,21 @@ def judge(waiting: Iterable[Waited], purpose: Purpose, numbers: NumberRules, now
     for one in waiting:
         try:
             recipient = numbers.parse(repair_excel(one.number))
-            message = message_of(purpose, recipient, plan_text(one.text, purpose), feed="import", now=now)
+            planned = plan_text(one.text, purpose)
         except (NumberError, RefusedByRule) as error:
             found.refused.append((one.key, error.reason))
         except TextError as error:
             found.refused.append((one.key, str(error)))
         else:
-            found.good[_digest(one.key, recipient, one.text)] = _as_wished(message, one, now, held=held)
+            begins = one.not_before if one.not_before is not None and one.not_before > now else None
+            message = message_of(purpose, recipient, planned, feed="import", now=now, begins=begins, lives=one.lives)
+            found.good[_digest(one.key, recipient, one.text)] = _as_wished(message, one, held=held)
     return found
 
 
-def _as_wished(message: NewMessage, one: Waited, now: datetime, *, held: bool) -> NewMessage:
+def _as_wished(message: NewMessage, one: Waited, *, held: bool) -> NewMessage:
     state, reason = (MessageState.HELD, HELD) if held else (MessageState.QUEUED, "")
-    begins = one.not_before if one.not_before is not None and one.not_before > now else None
-    lives = (message.expires_at or now) - now
-    if one.lives is not None:
-        lives = min(lives, one.lives)
-    return replace(
-        message,
-        state=state,
-        reason=reason,
-        priority=max(0, message.priority - one.ahead),
-        not_before=begins,
-        expires_at=(begins or now) + lives,
-    )
+    return replace(message, state=state, reason=reason, priority=max(0, message.priority - one.ahead))
 
 
 def _digest(*said: str) -> bytes:

@@ -14,7 +14,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 import structlog
@@ -61,10 +61,13 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A number and a text, as they were given."""
+    """A number and a text, as they were given; in how long it may leave, and how long it may wait then, if that is
+    said."""
 
     number: str
     text: str
+    after: timedelta | None = None
+    lives: timedelta | None = None
 
 
 Also: TypeAlias = Callable[[Connection, Sequence[int]], None]
@@ -97,15 +100,15 @@ class Intake:
         Raises UsageError (no such purpose), NumberError, TextError, RefusedByRule(`opt_out`, `no_consent`,
         `too_many_parts`), StorageUnavailable (DiskNearlyFull among them).
         """
-        message = self.check(purpose_key, raw_number, raw_text, feed=feed)
+        message = self.check(purpose_key, Draft(raw_number, raw_text), feed=feed)
         message_id = self.keep([message], by=by or feed)[0]
         return Receipt(message_id, message.recipient, str(message.alphabet), message.parts)
 
-    def check(self, purpose_key: str, raw_number: str, raw_text: str, *, feed: str) -> NewMessage:
+    def check(self, purpose_key: str, draft: Draft, *, feed: str) -> NewMessage:
         """The message that would be accepted. Raises what `accept` raises, but for the storage."""
         purpose = self.purpose(purpose_key)
         with self._database.read() as connection:
-            return self._judged(connection, purpose, Draft(raw_number, raw_text), feed, self._clock.utc_now())
+            return self._judged(connection, purpose, draft, feed, self._clock.utc_now())
 
     def check_all(self, purpose_key: str, drafts: Sequence[Draft], *, feed: str) -> list[NewMessage | GatewaydError]:
         """Each message, or why it is refused (NumberError, TextError, RefusedByRule). UsageError: no such purpose."""
@@ -147,7 +150,8 @@ class Intake:
         if refusal is not None:
             log.info("intake.refused", recipient=recipient, purpose=purpose.key, reason=refusal)
             raise RefusedByRule(refusal, _REFUSALS.get(refusal, refusal))
-        return message_of(purpose, recipient, planned, feed=feed, now=now)
+        begins = now + draft.after if draft.after is not None else None
+        return message_of(purpose, recipient, planned, feed=feed, now=now, begins=begins, lives=draft.lives)
 
     def purpose(self, key: str) -> Purpose:
         """The purpose of this key. UsageError names those there are."""
@@ -181,8 +185,19 @@ def plan_text(raw: str, purpose: Purpose) -> text.TextPlan:
     return planned
 
 
-def message_of(purpose: Purpose, recipient: str, planned: text.TextPlan, *, feed: str, now: datetime) -> NewMessage:
-    """A message of a purpose, with this text."""
+def message_of(
+    purpose: Purpose,
+    recipient: str,
+    planned: text.TextPlan,
+    *,
+    feed: str,
+    now: datetime,
+    begins: datetime | None = None,
+    lives: timedelta | None = None,
+) -> NewMessage:
+    """A message of a purpose, with this text; `begins`: when it may leave, `lives`: how long it may wait then, but
+    not longer than the purpose says."""
+    waits = purpose.time_to_live if lives is None else min(lives, purpose.time_to_live)
     return NewMessage(
         recipient=recipient,
         purpose=purpose.key,
@@ -193,7 +208,8 @@ def message_of(purpose: Purpose, recipient: str, planned: text.TextPlan, *, feed
         alphabet=str(planned.alphabet),
         parts=len(planned.parts),
         created_at=now,
-        expires_at=now + purpose.time_to_live,
+        not_before=begins,
+        expires_at=(begins or now) + waits,
     )
 
 

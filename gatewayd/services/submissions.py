@@ -46,7 +46,7 @@ class Submissions:
 
         def accept() -> Answer:
             self._spend(caller, 1)
-            new = self._intake.check(purpose, draft.number, draft.text, feed=caller.feed)
+            new = self._intake.check(purpose, draft, feed=caller.feed)
             answer, _ = self._keep(caller, request, [new], lambda ids: _as_json(new, ids[0]))
             return answer
 

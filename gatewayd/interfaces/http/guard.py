@@ -2,7 +2,8 @@
 
     Host            one of ours, else 421: a name that somebody else points at this machine is none (DNS rebinding)
     Origin          only our own, else 403; the same for `Sec-Fetch-Site`: no page of another site reaches a route
-    Content-Type    JSON where there is a body, else 415: what a form can send without asking, is not read
+    Content-Type    JSON where there is a body, else 415: what a form can send without asking, is not read (but for
+                    `forms`, whose charset is another field's matter)
     body            256 KiB, 4 MiB where many messages come in one call, else 413; within ten seconds, else 408; of
                     such a call nothing is read without a good token, for a hundred of them fill a small machine
 
@@ -31,6 +32,7 @@ JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 LINGER_SECONDS = 1.0
 CLOSE = {"connection": "close"}
 _CLOSING = [(b"connection", b"close")]
+_A_FORM = {"title": "The body must be a form", "detail": f"send it with the header Content-Type: {FORM}"}
 ALWAYS = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
@@ -85,14 +87,16 @@ class Guard:
         if site not in ("none", "same-origin") or (origin is not None and origin.lower() != f"http://{host}"):
             return problem(403, headers=CLOSE)
         if _has_body(headers) and not self._readable(scope["path"], headers.get("content-type", "")):
-            return problem(415, headers=CLOSE)
+            return problem(415, headers=CLOSE, **(_A_FORM if scope["path"] in self._forms else {}))
         return None
 
     def _readable(self, path: str, content_type: str) -> bool:
         kind, _, parameters = content_type.lower().partition(";")
+        if path in self._forms:
+            return kind.strip() == FORM
         if parameters.strip() not in ("", "charset=utf-8", 'charset="utf-8"'):
             return False
-        return kind.strip() == (FORM if path in self._forms else JSON)
+        return kind.strip() == JSON
 
     async def _body(self, scope: Scope, receive: Receive, headers: Mapping[str, str]) -> Receive | Response:
         """The whole body, which is given on in one piece."""
