@@ -104,8 +104,8 @@ def test_smstools(installed: Installation, tmp_path: Path) -> None:
     (tmp_path / "black").write_text("33639980009 # angry\n33899\n")
     conf = tmp_path / "smsd.conf"
     conf.write_text(
-        f"devices = GSM1\noutgoing = {spool}/outgoing\nchecked = {spool}/checked\nincoming = {spool}/incoming\n"
-        f"blacklist = {tmp_path}/black\neventhandler = /usr/local/bin/event\n[GSM1]\n"
+        f"Devices = GSM1\noutgoing = {spool}/outgoing\nchecked = {spool}/checked\nincoming = {spool}/incoming\n"
+        f"Blacklist = {tmp_path}/black\neventhandler = /usr/local/bin/event\n[GSM1]\n"
         "device = /dev/ttyUSB0\npin = 1234\nmessage_limit = 200\n"
     )
     said = brought(installed, "smstools3", str(conf), "--purpose", "alerte", "--queued", "--apply-stops")

@@ -77,7 +77,7 @@ def _sections(text: str) -> dict[str, dict[str, str]]:
             found.setdefault(now, {})
         elif plain and not plain.startswith("#") and "=" in plain:
             key, _, value = plain.partition("=")
-            found[now][key.strip()] = value.split(" #")[0].strip()
+            found[now][key.strip().lower()] = value.split(" #")[0].strip()
     return found
 
 
