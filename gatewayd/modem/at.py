@@ -67,11 +67,13 @@ _NOISE = bytes(octet for octet in range(256) if not 0x21 <= octet <= 0x7E)
 
 
 class CommandRefused(ModemError):
-    """The modem refused a command: `family` "cms" or "cme" with a `code` (or `words`, with CMEE=2), else "" (ERROR)."""
+    """The modem refused a command: `family` "cms" or "cme" with a `code` (or `words`, with CMEE=2), else "" (ERROR);
+    `busy`: for now."""
 
     def __init__(self, command: str, final: str) -> None:
         self.command = name_of(command)
         self.family, self.code, self.words = parse_final(final)
+        self.busy = final.startswith(_BUSY)
         super().__init__(f"{self.command} was refused: {final}")
 
 

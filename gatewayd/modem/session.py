@@ -124,7 +124,7 @@ class Session:
         self._lock = threading.RLock()
         self._closing = threading.Event()
         self._at: Modem | None = None
-        self._unsynchronised = False
+        self._unsynchronised = self._elsewhere = False
         self._missed = 0
 
     # ---- life
@@ -157,7 +157,7 @@ class Session:
         initialise.unlock(at, self._pin, self._guard, self._quirks, self._timeouts)
         self.sim = initialise.read_sim(at, self._quirks, self._timeouts)
         self.setup = initialise.configure(at, self._quirks, self._timeouts)
-        self._unsynchronised = False
+        self._unsynchronised = self._elsewhere = False
         self._missed = 0
         log.info(
             "session.open",
@@ -312,9 +312,7 @@ class Session:
 
     def storage(self) -> Storage | None:
         """How full the memory for received messages is; None where the modem does not tell."""
-        with self._lock:
-            at = self._living()
-            self._repair(at)
+        with self._lock, self._reading("") as at:
             return answers.storage(at.attempt("AT+CPMS?") or ())
 
     def list_stored(self, memory: str = "") -> list[StoredMessage]:
@@ -348,17 +346,25 @@ class Session:
 
     @contextmanager
     def _reading(self, memory: str) -> Iterator[Modem]:
-        """Another memory than ours, for a moment: only <mem1> is changed, so receiving goes on."""
+        """Another memory than ours, for a moment: only <mem1> is changed, so receiving goes on. A way back that got no
+        answer is gone again, before anything is taken for ours; and what had none may still come: see `_repair`."""
         at = self._living()
         self._repair(at)
-        other = bool(memory) and memory != self.setup.memory
-        if other:
-            at.ask(f'AT+CPMS="{memory}"')
+        ours = self.setup.memory
         try:
-            yield at
-        finally:
-            if other and self.setup.memory and at.alive:
-                at.attempt(f'AT+CPMS="{self.setup.memory}"')
+            if self._elsewhere and ours:
+                at.ask(f'AT+CPMS="{ours}"')
+            self._elsewhere = bool(memory) and memory != ours
+            if self._elsewhere:
+                at.ask(f'AT+CPMS="{memory}"')
+            try:
+                yield at
+            finally:
+                if self._elsewhere and at.alive:
+                    self._elsewhere = bool(ours) and at.attempt(f'AT+CPMS="{ours}"') is None
+        except NoAnswer:
+            self._unsynchronised = True
+            raise
 
     # ---- health
 

@@ -7,9 +7,10 @@
     late answers    to the reconciler, once the line has recorded what it knows
 
 A place is deleted after the commit, by its index; what a crash or a fault leaves there is read again, and is known. Our
-own messages in a SIM's memory are left alone. Octets that are no PDU are read once more, then kept aside and deleted;
-a place whose octets cannot be read at all is left, and told once. `drain` belongs to the line's thread, `heard` to the
-modem's.
+own messages in a SIM's memory are left alone. Octets that are no PDU are read once more, then kept aside and deleted; a
+place whose octets cannot be read at all, or that the modem refuses to delete, is left, and told once: it keeps nobody
+else's message waiting. A modem that refuses to list, as over one bad message, is read place by place. `drain` belongs
+to the line's thread, `heard` to the modem's.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import structlog
 from gatewayd.clock import Clock
 from gatewayd.errors import ModemError, PduError
 from gatewayd.modem.answers import Storage, StoredMessage
+from gatewayd.modem.at import CommandRefused
 from gatewayd.modem.notices import (
     LateReference,
     LateRefusal,
@@ -47,6 +49,8 @@ ALARM = 0.8
 _REPORTS = "SR"
 _SINGLY = 3
 """More places than that are quicker listed than read one by one."""
+_PLACES = 1000
+"""Read one by one at most, where the modem refuses to list."""
 _ROUNDS = 10
 """Listings in one turn: the line has other work too, and comes back at once."""
 _RECEIVED = (0, 1)
@@ -64,7 +68,7 @@ class Mailbox:
         self._not_sent: list[datetime] = []
         self._sweep_at = 0.0
         self._alarmed = False
-        self._unreadable: set[tuple[str, int]] = set()
+        self._told: set[tuple[str, str, int]] = set()
 
     # -- from the modem's thread
 
@@ -99,7 +103,7 @@ class Mailbox:
         self._places.clear()
         self._late.clear()
         self._not_sent.clear()  # what the store knows of it is counted anew
-        self._unreadable.clear()
+        self._told.clear()
 
     def attach(self, sim_id: int) -> None:
         """This SIM is in the modem; all of its memory is looked at first."""
@@ -166,7 +170,7 @@ class Mailbox:
             memory, index = self._places.popleft()
             if by_listing and memory in ("", session.setup.memory):
                 continue
-            stored = session.read_stored(index, memory)
+            stored = _read(session, index, memory)
             if stored is not None:
                 self._bring_in(session, sim_id, [stored], memory)
 
@@ -175,7 +179,7 @@ class Mailbox:
         self._watch(storage, sim_id)
         if storage is None or storage.used:
             for _ in range(_ROUNDS):
-                if not self._bring_in(session, sim_id, session.list_stored(), ""):
+                if not self._bring_in(session, sim_id, _listed(session, storage), ""):
                     break
             else:
                 self.doubt()
@@ -193,7 +197,7 @@ class Mailbox:
             return False
         new = self._receiver.keep(sim_id, [one.pdu for one in sound])
         for one in sound:
-            session.delete_by_index(one.index, memory)
+            self._delete(session, one, memory, sim_id)
         # All known: a crash came before the deletion; or the modem says OK and deletes nothing, and would for ever.
         return new > 0
 
@@ -201,19 +205,61 @@ class Mailbox:
         """The same, or a second reading where the first is no PDU: the line may have garbled it."""
         if _is_pdu(stored.pdu):
             return stored
-        again = session.read_stored(stored.index, memory)
+        again = _read(session, stored.index, memory)
         if again is not None and again.pdu:
             return again
-        if again is not None and (memory, stored.index) not in self._unreadable:
-            self._unreadable.add((memory, stored.index))
+        if again is not None and self._is_news("unreadable", memory, stored.index):
             log.error("sim.place_unreadable", sim_id=sim_id, memory=memory, index=stored.index)
         return None
+
+    def _delete(self, session: Session, stored: StoredMessage, memory: str, sim_id: int) -> None:
+        """What stays is known when it is read again."""
+        try:
+            session.delete_by_index(stored.index, memory)
+        except CommandRefused as refusal:
+            if refusal.busy:
+                raise
+            if self._is_news("not deleted", memory, stored.index):
+                log.error("sim.place_not_deleted", sim_id=sim_id, memory=memory, index=stored.index)
+
+    def _is_news(self, what: str, memory: str, index: int) -> bool:
+        """The first time that this is said of a place."""
+        known = (what, memory, index) in self._told
+        self._told.add((what, memory, index))
+        return not known
 
     def _watch(self, storage: Storage | None, sim_id: int) -> None:
         full = storage is not None and storage.capacity > 0 and storage.used >= ALARM * storage.capacity
         if full and not self._alarmed and storage is not None:
             log.error("sim.storage_filling", sim_id=sim_id, used=storage.used, capacity=storage.capacity)
         self._alarmed = full
+
+
+def _read(session: Session, index: int, memory: str) -> StoredMessage | None:
+    """A place that the modem refuses to read, though it has something there, has no octets."""
+    try:
+        return session.read_stored(index, memory)
+    except CommandRefused as refusal:
+        if refusal.busy:
+            raise
+        return StoredMessage(index, _RECEIVED[0], "")
+
+
+def _listed(session: Session, storage: Storage | None) -> list[StoredMessage]:
+    """All that is there; place by place where the modem refuses to list."""
+    try:
+        return session.list_stored()
+    except CommandRefused as refusal:
+        if refusal.busy or storage is None:
+            raise
+    found: list[StoredMessage] = []
+    for index in range(min(storage.capacity, _PLACES) + 1):
+        if len(found) == storage.used:
+            break
+        stored = _read(session, index, "")
+        if stored is not None and stored.pdu:
+            found.append(stored)
+    return found
 
 
 def _is_pdu(pdu: str) -> bool:

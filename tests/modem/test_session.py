@@ -373,6 +373,28 @@ def test_another_memory_is_read_and_ours_is_set_again(session: Session, modem: S
     assert modem.heard == ['AT+CPMS="SM"', "AT+CMGR=5", 'AT+CPMS="ME"']
 
 
+@pytest.mark.parametrize("lost", ['AT+CPMS="SM"', 'AT+CPMS="ME"'])
+def test_after_an_answer_that_never_came_our_memory_is_read_and_no_other(
+    session: Session, modem: ScriptedModem, lost: str
+) -> None:
+    chosen, losses = ["ME"], [lost]
+
+    def choose(_: ScriptedModem, command: str) -> str:
+        chosen.append(command.split('"')[1])
+        return losses.pop() and "" if command in losses else info("+CPMS: 0,255,0,255,0,255")
+
+    modem.answers |= {
+        "AT+CPMS=": choose,
+        "AT+CMGR=": info("+CMGR: 0,,24", PDU),
+        "AT+CMGL=": lambda *_: info("+CMGL: 3,0,,24", PDU) if chosen[-1] == "ME" else OK,
+    }
+    with pytest.raises(ModemBusy):
+        session.read_stored(5, "SM")
+    modem.heard.clear()
+    assert session.list_stored() == [StoredMessage(3, 0, PDU)]
+    assert modem.heard == ["ESC", "AT", "AT", 'AT+CPMS="ME"', "AT+CMGL=4"]
+
+
 @pytest.mark.parametrize("answer", [OK, "\r\n+CMS ERROR: 321\r\n"])
 def test_an_empty_place_is_nothing(session: Session, modem: ScriptedModem, answer: str) -> None:
     modem.answers |= {"AT+CMGR=": answer, "AT+CMGD=": answer, "AT+CMGL=": answer}
