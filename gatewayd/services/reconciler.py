@@ -226,7 +226,7 @@ class Reconciler:
         """Whether the report is done with."""
         report = _report(arrival)
         part, known = _under_reference(connection, arrival, report)
-        if part is None:
+        if part is None and (known is None or not _in_time(known, report)):  # else it is about that one once more
             part, wait = self._of_doubt(connection, arrival, report, now)
             if wait:
                 return False

@@ -86,12 +86,15 @@ def test_a_report_for_another_number_or_reference_changes_nothing(make: Make) ->
     assert world.state(message) == "sent"
 
 
-def test_a_report_twice(make: Make) -> None:
+@pytest.mark.usefixtures("quick")
+def test_a_report_twice_settles_no_other_to_the_same_person(make: Make) -> None:
     world = make(options=SILENT)
     message = sent(world)
-    for _ in range(2):
-        tell(world, WHO, reference(world, message))
-    assert world.state(message) == "delivered"
+    tell(world, WHO, reference(world, message))
+    other = unknown(world)
+    for status in (0x00, 0x01):
+        tell(world, WHO, reference(world, message), status)
+    assert (world.state(message), world.state(other)) == ("delivered", "unknown")
 
 
 def test_the_newest_of_two_with_the_same_reference(make: Make) -> None:
