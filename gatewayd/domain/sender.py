@@ -25,6 +25,8 @@ _DIGITS = re.compile(r"[0-9]{7,15}", re.ASCII)
 
 def e164(shown: str, country: str) -> str | None:
     """The number in E.164; None where there is none."""
+    if shown.startswith("+0"):  # no country's code begins so: a number in national form that the network calls another
+        shown = shown.removeprefix("+")
     if _INTERNATIONAL.fullmatch(shown):
         return _possible(from_overseas(shown, country), None) or shown
     if not _DIGITS.fullmatch(shown):

@@ -14,7 +14,13 @@ from gatewayd.errors import NumberError
 WHO = "+33639980001"
 
 
-@pytest.mark.parametrize("shown", [WHO, "33639980001", "0639980001", "639980001", "0033639980001", "+330639980001"])
+@pytest.mark.parametrize(
+    "shown",
+    [
+        WHO, "33639980001", "0639980001", "639980001", "0033639980001", "+330639980001", "+0639980001",
+        "+0033639980001",
+    ],
+)  # fmt: skip
 def test_all_forms_of_a_number_are_one(shown: str) -> None:
     assert e164(shown, "FR") == WHO
 
