@@ -18,14 +18,14 @@ from gatewayd.errors import UsageError
 from gatewayd.services.replies import OPT_OUT
 from gatewayd.store import people
 from gatewayd.store.engine import Database
-from gatewayd.store.inbox import Inbox
+from gatewayd.store.inbox import NOT_MEANT, Inbox
 
 
 class Verdict(StrEnum):
     """What a person says of an opt-out that was not certain."""
 
     KEEP = "keep"
-    LIFT = "lift"
+    LIFT = NOT_MEANT
 
 
 @dataclass(frozen=True, slots=True)

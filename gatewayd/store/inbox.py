@@ -32,6 +32,8 @@ from gatewayd.store.types import UtcTime
 MESSAGE, REPORT, UNREADABLE = "message", "report", "unreadable"
 BY_SMS = "sms"
 """The origin of an opt-out that a message made."""
+NOT_MEANT = "lift"
+"""The verdict on an opt-out that was not meant."""
 _NEW, WAITING, _DONE, _QUARANTINED = "new", "waiting", "done", "quarantined"
 
 
@@ -192,10 +194,13 @@ class Inbox:
         with self._database.read() as connection:
             return [Arrival(*row) for row in connection.execute(query)]
 
-    def overdue(self, before: datetime, limit: int) -> list[Arrival]:
-        """Parts that have waited for the others since then; also those that seem to come from the future, as they do
-        when the clock was put back, are not among them: they wait their time anew."""
-        query = _ARRIVAL.where(_IS_WAITING, _a.received_at <= before).order_by(_a.id).limit(limit)
+    def overdue(self, before: datetime, after: datetime | None, limit: int) -> list[Arrival]:
+        """Parts that have waited for the others since then; or that seem to have come after `after`, as they do when
+        the clock was put back."""
+        late = _a.received_at <= before
+        if after is not None:
+            late = sa.or_(late, _a.received_at > after)
+        query = _ARRIVAL.where(_IS_WAITING, late).order_by(_a.id).limit(limit)
         with self._database.read() as connection:
             return [Arrival(*row) for row in connection.execute(query)]
 
@@ -311,7 +316,9 @@ class Inbox:
         row = connection.execute(query.where(_i.id == incoming_id)).first()
         if row is None:
             return None
-        same = sa.select(_i.id).where(_i.sender == row.sender, _i.optout_id == row.optout_id, _i.id != incoming_id)
+        same = sa.select(_i.id).where(
+            _i.sender == row.sender, _i.optout_id == row.optout_id, _i.id != incoming_id, _i.verdict != NOT_MEANT
+        )
         return Doubt(
             kind=row.kind,
             sender=row.sender,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,9 @@ from structlog.testing import capture_logs
 
 from gatewayd.domain.text import Alphabet
 from gatewayd.interfaces.incoming import IncomingFiles
+from gatewayd.modem.at import CommandRefused
 from gatewayd.modem.pdu import Concat
+from gatewayd.modem.session import Session
 from gatewayd.services.receiving import understood
 from gatewayd.store.handler_calls import HandlerCalls
 from gatewayd.store.inbox import REPORT
@@ -92,6 +94,51 @@ def test_octets_that_are_no_pdu_are_put_aside_and_never_read_again(make: Make, p
     assert world.opted_out() == [WHO]
     assert world.stored("a") == 0
     assert world.inbox.quarantined() == 1
+
+
+REFUSED = "cms;code=500;times=1000;command="
+
+
+def test_a_place_that_cannot_be_read_keeps_no_stop_waiting(make: Make) -> None:
+    world = make()
+    world.sims["a"].arm(f"{REFUSED}+CMGR")
+    for pdu in ("FFFFFFFF", deliver(WHO, "STOP")):
+        world.put("a", pdu, urc=False)
+    with capture_logs() as logs:
+        for _ in range(2):
+            world.swept()
+    assert world.opted_out() == [WHO]
+    assert world.stored("a") == 1
+    assert [log["event"] for log in logs].count("sim.place_unreadable") == 1
+
+
+def test_a_place_that_cannot_be_deleted_keeps_no_other_from_it(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, delete = make(), Session.delete_by_index
+
+    def refuse_first(session: Session, index: int, memory: str = "") -> None:
+        if index == places[0]:
+            raise CommandRefused(f"AT+CMGD={index}", "+CMS ERROR: 500")
+        delete(session, index, memory)
+
+    monkeypatch.setattr(Session, "delete_by_index", refuse_first)
+    places = [world.put("a", deliver(number(n), "STOP"), urc=False) for n in range(4)]
+    with capture_logs() as logs:
+        for _ in range(2):
+            world.swept()
+    assert world.stored("a") == 1
+    assert len(world.texts()) == 4
+    assert [log["event"] for log in logs].count("sim.place_not_deleted") == 1
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_modem_that_refuses_to_list_is_read_place_by_place(make: Make, *, announced: bool) -> None:
+    world = make()
+    world.sims["a"].arm(f"{REFUSED}+CMGL")
+    for n in range(3):
+        world.put("a", deliver(number(n), "STOP"), urc=announced)
+    world.swept()
+    assert world.opted_out() == [number(n) for n in range(3)]
+    assert world.stored("a") == 0
 
 
 def test_what_was_put_aside_is_shown_and_can_be_read_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,6 +286,17 @@ def test_parts_that_never_come_do_not_hide_the_others(make: Make) -> None:
     world.turn()
     message = world.inbox.list()[0]
     assert (message.text, message.complete, message.review) == ("STOP", False, True)
+    assert world.opted_out() == [WHO]
+
+
+def test_a_part_that_came_while_the_clock_was_a_year_ahead_does_not_wait_for_a_year(make: Make) -> None:
+    world = make()
+    world.clock.now += timedelta(days=365)
+    world.put("a", in_parts(WHO, "STOP", "merci")[0])
+    world.turn()
+    assert world.opted_out() == []
+    world.clock.now -= timedelta(days=365)
+    world.turn()
     assert world.opted_out() == [WHO]
 
 

@@ -45,6 +45,14 @@ def test_what_another_message_asks_for_too_does_not_end(make: Make) -> None:
     assert world.opted_out() == [WHO]
 
 
+def test_what_was_not_meant_asks_for_nothing(make: Make) -> None:
+    world = make()
+    wrote(world, DOUBTFUL, "Stop svp")
+    assert decide(world, 1, Verdict.LIFT).others == (2,)
+    assert decide(world, 2, Verdict.LIFT) == Reviewed(WHO, lifted=True)
+    assert world.opted_out() == []
+
+
 def test_what_was_recorded_by_hand_before_does_not_end(make: Make) -> None:
     world = make()
     world.people.add_optout(WHO, origin="letter", by="marie", at=world.clock.now)
