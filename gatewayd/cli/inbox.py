@@ -46,7 +46,8 @@ def list_(
         output.as_json([incoming_json(message) for message in found])
         return
     if not found:
-        output.say("No message to review." if to_review else "Nobody has written.")
+        nobody = "No such message." if kind or number else "Nobody has written."
+        output.say("No message to review." if to_review else nobody)
         return
     output.show(_table(found, here))
     if len(found) == limit:

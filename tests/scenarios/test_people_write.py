@@ -57,6 +57,7 @@ def test_a_stop_through_the_daemon(installed: Installation, simulator: Simulator
     assert (installed.json("status")["to_review"], installed.json("status")["quarantined"]) == (1, 0)
     assert installed.json("inbox", "list", "--from", "+33 (0)6 39 98 00 01") == [message]
     assert installed.json("inbox", "list", "--from", "06 39 98 00 02") == []
+    assert installed.run("inbox", "list", "--from", "06 39 98 00 02").stdout == "No such message.\n"
     walked = installed.run("inbox", "review", given="perhaps\nskip\n")
     assert "Stop merci" in walked.stdout
     assert "a keyword and polite words" in walked.stdout
