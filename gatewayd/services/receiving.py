@@ -23,7 +23,7 @@ import structlog
 from gatewayd.clock import Clock
 from gatewayd.domain.sender import e164
 from gatewayd.errors import PduError
-from gatewayd.modem.pdu import Deliver, decode
+from gatewayd.modem.pdu import Deliver, StatusReport, decode
 from gatewayd.services.reconciler import Reconciler
 from gatewayd.services.replies import Replies
 from gatewayd.store.inbox import MESSAGE, REPORT, UNREADABLE, Inbox, NewArrival
@@ -107,11 +107,14 @@ class Receiver:
 
 def understood(sim_id: int, pdu: str, now: datetime, country: str) -> NewArrival:
     """What kind of PDU this is, whose, and which part of a message."""
-    fingerprint = hashlib.sha256(_without_service_centre(pdu)).digest()[:16]
+    fingerprint = _hash(_without_service_centre(pdu))
     try:
         found = decode(pdu, outgoing=False)
     except PduError as error:
         return NewArrival(sim_id, fingerprint, pdu, UNREADABLE, now, reason=str(error))
+    if isinstance(found, Deliver | StatusReport) and found.timestamp is None:
+        # Nothing but the day tells it from the same words that were said before.
+        fingerprint = _hash(_without_service_centre(pdu) + now.date().isoformat().encode())
     if not isinstance(found, Deliver):
         return NewArrival(sim_id, fingerprint, pdu, REPORT, now)
     sender = e164(found.number, country) or found.number
@@ -120,6 +123,10 @@ def understood(sim_id: int, pdu: str, now: datetime, country: str) -> NewArrival
         # A reference of 16 bits and one of 8 are different references.
         part = (concat.reference | (1 << 16 if concat.wide else 0), concat.parts, concat.number)
     return NewArrival(sim_id, fingerprint, pdu, MESSAGE, now, sender, part)
+
+
+def _hash(octets: bytes) -> bytes:
+    return hashlib.sha256(octets).digest()[:16]
 
 
 def _without_service_centre(pdu: str) -> bytes:

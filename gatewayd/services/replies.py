@@ -157,7 +157,7 @@ class Replies:
         now = self._clock.utc_now()
         return self._inbox.overdue(now - DEADLINE, now + DEADLINE if self._clock.trusted() else None, 1)
 
-    def _guarded(self, arrival: Arrival, step: Callable[[Connection, Arrival], _Taken | None]) -> None:
+    def _guarded(self, arrival: Arrival, step: Callable[[Connection, Arrival], list[_Taken]]) -> None:
         try:
             taken = self._database.write(lambda connection: step(connection, arrival))
         except StorageUnavailable:
@@ -169,8 +169,8 @@ class Replies:
             log.exception("incoming.failed", arrival=arrival.id, sim_id=arrival.sim_id)
             self._inbox.quarantine(arrival.id, f"failed: {type(error).__name__}")
         else:
-            if taken is not None:
-                self._tell(taken)
+            for one in taken:
+                self._tell(one)
 
     def _tell(self, taken: _Taken) -> None:
         if not taken.id:
@@ -190,29 +190,30 @@ class Replies:
 
     # -- parts
 
-    def _take(self, connection: Connection, arrival: Arrival) -> _Taken | None:
+    def _take(self, connection: Connection, arrival: Arrival) -> list[_Taken]:
         """A message in one part is whole; a part waits for the others."""
         if _message(arrival).pid == TYPE_0:
             self._inbox.settle(connection, [arrival.id], reason=_THROWN_AWAY)
-            return _Taken(0, arrival.sender, NOTICE, _THROWN_AWAY)
+            return [_Taken(0, arrival.sender, NOTICE, _THROWN_AWAY)]
         if arrival.total is None:
-            return self._deliver(connection, [arrival], complete=True)
+            return [self._deliver(connection, [arrival], complete=True)]
         others = self._inbox.others(connection, arrival)
         twin = next((other for other in others if other.place == arrival.place), None)
         if twin is not None and _message(twin).body == _message(arrival).body:
             self._inbox.settle(connection, [arrival.id], reason="came twice")
-            return None
+            return []
+        done = []
         if twin is not None:
             # The sender's references went round: what waits belongs to an older message, which stays incomplete.
-            self._deliver(connection, others, complete=False)
+            done.append(self._deliver(connection, others, complete=False))
             others = []
         if len(others) + 1 < arrival.total:
             self._inbox.settle(connection, [arrival.id], WAITING)
-            return None
-        return self._deliver(connection, [*others, arrival], complete=True)
+            return done
+        return [*done, self._deliver(connection, [*others, arrival], complete=True)]
 
-    def _give_up(self, connection: Connection, part: Arrival) -> _Taken:
-        return self._deliver(connection, [part, *self._inbox.others(connection, part)], complete=False)
+    def _give_up(self, connection: Connection, part: Arrival) -> list[_Taken]:
+        return [self._deliver(connection, [part, *self._inbox.others(connection, part)], complete=False)]
 
     # -- the message
 

@@ -109,7 +109,7 @@ class ReceivingWorld(World):
         return [one.recipient for one in self.people.optouts()]
 
 
-def deliver(sender: str, text: str, *, at: datetime = SENT_AT, **more: object) -> str:
+def deliver(sender: str, text: str, *, at: datetime | None = SENT_AT, **more: object) -> str:
     """An SMS-DELIVER in hex."""
     made = Deliver(sender, text, timestamp=at, smsc=SMSC)
     return replace(made, **more).encode().hex  # type: ignore[arg-type]  # the test names them

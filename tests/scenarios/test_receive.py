@@ -84,6 +84,17 @@ def test_a_modem_that_deletes_nothing_gives_each_message_once(make: Make) -> Non
     assert world.texts() == [(WHO, "STOP")]
 
 
+def test_a_network_that_tells_no_time_hides_no_stop_behind_one_of_another_day(make: Make) -> None:
+    world = make()
+    for text in ("STOP", "START", "STOP"):
+        world.clock.advance(86_400)
+        for _ in range(2):  # the modem deletes nothing
+            world.put("a", deliver(WHO, text, at=None))
+            world.turn()
+    assert world.opted_out() == [WHO]
+    assert [text for _, text in world.texts()] == ["STOP", "START", "STOP"]
+
+
 @pytest.mark.parametrize("pdu", ["00", "FFFFFFFF", "0791336399800000" + "04", "07913363998000F0040B91", "0011000B91"])
 def test_octets_that_are_no_pdu_are_put_aside_and_never_read_again(make: Make, pdu: str) -> None:
     world = make()
@@ -270,10 +281,12 @@ def test_references_that_went_round_do_not_mix_two_messages(make: Make) -> None:
     world = make()
     world.put("a", in_parts(WHO, "Ancien ", "perdu")[0])
     world.turn()
-    for part in in_parts(WHO, "Nouveau ", "message"):
-        world.put("a", part)
-        world.turn()
+    with capture_logs() as logs:
+        for part in in_parts(WHO, "Nouveau ", "message"):
+            world.put("a", part)
+            world.turn()
     assert world.texts() == [(WHO, "Ancien "), (WHO, "Nouveau message")]
+    assert [log["incoming"] for log in logs if log["event"] == "incoming.received"] == [1, 2]
     assert [one.complete for one in reversed(world.inbox.list())] == [False, True]
 
 

@@ -76,7 +76,7 @@ def test_a_flash_message_that_is_shown_and_not_stored(make: Make) -> None:
 @pytest.mark.parametrize("at", [datetime(2000, 1, 1, tzinfo=UTC), datetime(2038, 1, 1, tzinfo=UTC), None])
 def test_a_service_centre_without_a_clock(make: Make, at: datetime | None) -> None:
     world = make()
-    hear(world, deliver(WHO, "STOP", at=at))  # type: ignore[arg-type]  # None is written as no date
+    hear(world, deliver(WHO, "STOP", at=at))
     assert world.opted_out() == [WHO]
 
 
@@ -187,7 +187,7 @@ def test_stop_start_stop_in_one_second_is_a_stop(make: Make) -> None:
 
 def test_a_start_of_an_unknown_time_is_taken_as_it_comes(make: Make) -> None:
     world = make()
-    hear(world, deliver(WHO, "STOP"), deliver(WHO, "START", at=None))  # type: ignore[arg-type]  # no date
+    hear(world, deliver(WHO, "STOP"), deliver(WHO, "START", at=None))
     assert world.opted_out() == []
 
 
