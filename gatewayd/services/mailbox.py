@@ -220,7 +220,7 @@ class Mailbox:
             if refusal.busy:
                 raise
             if self._is_news("not deleted", memory, stored.index):
-                log.error("sim.place_not_deleted", sim_id=sim_id, memory=memory, index=stored.index)
+                log.warning("sim.place_not_deleted", sim_id=sim_id, memory=memory, index=stored.index)
 
     def _is_news(self, what: str, memory: str, index: int) -> bool:
         """The first time that this is said of a place."""

@@ -55,6 +55,11 @@ class Reviews:
             raise UsageError(f"there is no incoming message {incoming_id}")
         if doubt.kind != OPT_OUT:
             raise UsageError(f"incoming message {incoming_id} is no opt-out")
+        if doubt.certain:
+            raise UsageError(
+                f"incoming message {incoming_id} asks for it beyond doubt; "
+                "if the person wants messages again: gatewayd optouts remove NUMBER"
+            )
         if doubt.verdict == people.ENDED:
             who = doubt.reviewed_by
             raise UsageError(f"incoming message {incoming_id} needs no review: its opt-out was ended by {who}")

@@ -5,8 +5,8 @@
                    `--quarantine--> quarantined         no PDU, or one that made the program fail
 
 `keep` returns after the commit: only then may the modem forget. The same PDU of the same SIM is kept once, however
-often it is read: its fingerprint stands for sender, service centre time and text. A crash between two steps leaves the
-PDU where it was, and it is taken up again.
+often it is read: its fingerprint stands for sender, service centre time (the day, where it tells none) and text. A
+crash between two steps leaves the PDU where it was, and it is taken up again.
 """
 
 from __future__ import annotations
@@ -114,11 +114,12 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """An opt-out to be reviewed: whether it `holds`, was made by a message (`made_it`), and which `others` ask for it;
-    `reviewed_by` absent while nobody has reviewed it, `verdict` what was said then."""
+    """An opt-out to be reviewed, if it is not `certain`: whether it `holds`, was made by a message (`made_it`), and
+    which `others` ask for it; `reviewed_by` absent while nobody has reviewed it, `verdict` what was said then."""
 
     kind: str
     sender: str
+    certain: bool
     reviewed_by: str | None
     verdict: str
     holds: bool
@@ -310,7 +311,7 @@ class Inbox:
     def doubt(self, connection: Connection, incoming_id: int) -> Doubt | None:
         """What a review must know, in the caller's transaction; None if there is no such message."""
         query = sa.select(
-            _i.kind, _i.sender, _i.optout_id, _i.reviewed_at, _i.reviewed_by, _i.verdict,
+            _i.kind, _i.sender, _i.review, _i.optout_id, _i.reviewed_at, _i.reviewed_by, _i.verdict,
             optouts.c.lifted_at, optouts.c.origin,
         ).join_from(incoming, optouts, optouts.c.id == _i.optout_id, isouter=True)  # fmt: skip
         row = connection.execute(query.where(_i.id == incoming_id)).first()
@@ -322,6 +323,7 @@ class Inbox:
         return Doubt(
             kind=row.kind,
             sender=row.sender,
+            certain=not row.review,
             reviewed_by=row.reviewed_by if row.reviewed_at is not None else None,
             verdict=row.verdict,
             holds=row.optout_id is not None and row.lifted_at is None,

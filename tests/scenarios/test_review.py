@@ -111,4 +111,7 @@ def test_nobody_reviews_twice_nor_what_is_no_opt_out(make: Make) -> None:
         decide(world, 2, Verdict.LIFT)
     with pytest.raises(UsageError, match="no incoming message 3"):
         decide(world, 3, Verdict.LIFT)
+    wrote(world, "STOP")
+    with pytest.raises(UsageError, match="optouts remove"):
+        decide(world, 3, Verdict.LIFT)
     assert world.opted_out() == [WHO]
