@@ -12,12 +12,13 @@ from rich.text import Text
 from gatewayd import config, credentials
 from gatewayd.cli import context, options, output
 from gatewayd.cli.options import AsJson
-from gatewayd.daemon import storage
+from gatewayd.daemon import status, storage
 from gatewayd.daemon.rules import answers_of
 from gatewayd.domain import vocabulary
 from gatewayd.domain.webhooks import secrets_of
 from gatewayd.errors import ConfigurationError, UsageError
 from gatewayd.services.answers import Kind
+from gatewayd.services.simlist import mistyped
 
 app = options.command()
 
@@ -101,6 +102,10 @@ def _machine(here: context.Context) -> Iterator[str]:
             yield f"there is no database key yet: the first start makes {path}; keep a copy of it elsewhere"
     if tuple(int(number) for number in version.split(".")[:3]) < _FIXED:
         yield f"SQLite {version} may damage a database in rare moments (WAL-reset bug, fixed in 3.51.3)"
+    told = status.read(here.settings.state_directory)
+    found = {line.sim: "" for line in told.lines if line.sim} if told else {}
+    if words := mistyped([one.name for one in here.settings.sims], found, "in no modem"):
+        yield words
     if here.settings.webhooks and without_network(_UNITS):
         yield "the service has no network, and so no webhook can be sent: it needs a drop-in (docs/webhooks.md)"
 

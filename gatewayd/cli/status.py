@@ -13,10 +13,10 @@ from gatewayd.cli import context, doubts, options, output, states
 from gatewayd.cli.options import AsJson
 from gatewayd.daemon import lock
 from gatewayd.daemon import status as daemon_status
-from gatewayd.daemon.rules import interest_of, space_of
+from gatewayd.daemon.rules import interest_of, rules_of, space_of
 from gatewayd.domain.campaign import CampaignState
 from gatewayd.domain.message import MessageState
-from gatewayd.services import hearsay
+from gatewayd.services import hearsay, simlist
 from gatewayd.store.campaigns import Campaign, Campaigns
 from gatewayd.store.inbox import Inbox
 from gatewayd.store.outbox import Outbox
@@ -49,6 +49,7 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
     to_review, quarantined = inbox.to_review(), inbox.quarantined()
     going = Campaigns(here.database).active()
     told_to = _webhooks(here)
+    mistyped = _mistyped(here)
     if json:
         output.as_json(
             {
@@ -71,6 +72,7 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
                 "disk": {"path": str(room.path), "free": room.free, "least": room.least, "level": room.level}
                 if room is not None
                 else None,
+                "mistyped": mistyped or None,
                 "to_review": to_review,
                 "quarantined": quarantined,
                 "campaigns": [{"name": one.name, "state": one.state, "reason": one.reason or None} for one in going],
@@ -87,6 +89,7 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
     _print_counts(counts)
     doubts.show(here, unknown, counts.get(MessageState.UNKNOWN, 0))
     _print_unreported(here)
+    _print_mistyped(mistyped)
     _print_received(told, to_review, quarantined)
     _print_campaigns(going)
     _print_webhooks(told_to)
@@ -134,6 +137,18 @@ def _print_unreported(here: context.Context) -> None:
     silent = [sim.name for sim in Sims(here.database).list() if hearsay.gives_none(unknowns.heard(sim.id, long_ago))]
     if silent:
         output.bullet("!", "yellow", f"no status report was ever seen for what {', '.join(silent)} sent: {_UNREPORTED}")
+
+
+def _print_mistyped(words: str) -> None:
+    if words:
+        output.bullet("!", "bold yellow", words)
+
+
+def _mistyped(here: context.Context) -> str:
+    """Of SIMs listed and never found while others are."""
+    rules = rules_of(here.settings)
+    found = [(rules.settings_of(sim.iccid, sim.imsi).name, sim.iccid) for sim in Sims(here.database).list()]
+    return simlist.mistyped([sim.name for sim in rules.sims], dict(found))
 
 
 def _print_received(told: daemon_status.Status | None, to_review: int, quarantined: int) -> None:

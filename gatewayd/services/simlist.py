@@ -30,6 +30,20 @@ class Seen:
     heard: Heard
 
 
+def mistyped(listed: Sequence[str], found: Mapping[str, str], missed: str = "never found") -> str:
+    """What to say if SIMs of the configuration are nowhere, and others (`found`: name and ICCID) are not in it: one
+    whose ICCID or IMSI is mistyped is both. "" if that cannot be. `missed` says how they are missing."""
+    missing = [name for name in listed if name not in found]
+    unlisted = {name: iccid for name, iccid in found.items() if name not in listed}
+    strangers = [f"{name} (ICCID {iccid})" if iccid else name for name, iccid in unlisted.items()]
+    if not missing or not strangers:
+        return ""
+    return (
+        f"{', '.join(missing)}: listed in the configuration and {missed}; {', '.join(strangers)}: found and not listed."
+        " Is an ICCID or IMSI mistyped? What the configuration says of a SIM holds only for one that it recognises"
+    )
+
+
 def all_sims(database: Database, rules: Rules, clock: Clock, states: Mapping[str, str] | None) -> list[Seen]:
     """The SIMs of the database, then those that are listed and were never found. `states`: what the lines say of those
     they have, by name; None while no daemon runs."""

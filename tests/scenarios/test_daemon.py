@@ -131,6 +131,23 @@ def test_sighup_changes_nothing_and_says_so(installed: Installation) -> None:
         assert "daemon.not_reloaded" in daemon.log.read_text()
 
 
+def test_a_mistyped_iccid_is_told_by_status_and_by_check(installed: Installation) -> None:
+    assert installed.json("status")["mistyped"] is None
+    installed.add('sims: [{name: accueil, iccid: "8933000000000000001"}]\n')
+    with installed.daemon() as daemon:
+        daemon.ready().all_modems_ok()
+        told = installed.json("status")["mistyped"]
+        (found,) = [sim for sim in installed.json("sims", "list") if sim["port"]]
+        assert told.startswith("accueil: listed in the configuration and never found; ")
+        assert f"; {found['name']} (ICCID {found['iccid']}): found" in told
+        assert "an ICCID or IMSI mistyped?" in " ".join(installed.run("status").stdout.split())
+        (warned,) = [one["text"] for one in installed.json("check")["warnings"] if "mistyped" in one["text"]]
+        assert warned.startswith(f"accueil: listed in the configuration and in no modem; {found['name']}: found")
+        assert daemon.terminate() == 0
+    installed.file.write_text(installed.file.read_text().replace("8933000000000000001", found["iccid"]))
+    assert installed.json("status")["mistyped"] is None
+
+
 def test_status_modems_and_sims_tell_what_the_daemon_found(
     installed: Installation, simulator: SimulatorProcess
 ) -> None:
