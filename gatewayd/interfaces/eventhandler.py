@@ -22,14 +22,14 @@ from pathlib import Path
 import structlog
 
 from gatewayd.clock import Clock
-from gatewayd.store.handler_calls import Call, HandlerCalls
+from gatewayd.store.handler_calls import LONGEST, Call, HandlerCalls
 
 log = structlog.get_logger(__name__)
 
 SENT, FAILED, RECEIVED, REPORT = "SENT", "FAILED", "RECEIVED", "REPORT"
 IDLE = 1.0
 """Seconds between two looks."""
-_PAUSES = (30, 120, 600, 3600, 21_600)
+_PAUSES = (30, 120, 600, 3600, LONGEST.seconds)
 _AT_ONCE = 20
 _LOOK = 0.1
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
@@ -54,13 +54,15 @@ class EventHandler:
         for call in due:
             if self._stopping.is_set():
                 return IDLE
-            self._make(call)
+            if not self._make(call):
+                return 0.0  # what must not overtake it is due no more
         return 0.0 if len(due) == _AT_ONCE else IDLE
 
-    def _make(self, call: Call) -> None:
+    def _make(self, call: Call) -> bool:
+        """Whether it ended well."""
         trouble = self._run(call)
         if self._stopping.is_set() and trouble:
-            return
+            return False
         if not trouble:
             self._calls.made(call)
         elif call.tries < len(_PAUSES):
@@ -70,6 +72,7 @@ class EventHandler:
         else:
             log.error("handler.given_up", event_name=call.event, file=call.file, trouble=trouble)
             self._calls.made(call)
+        return not trouble
 
     def _run(self, call: Call) -> str:
         """Empty if it ended well, else what went wrong."""

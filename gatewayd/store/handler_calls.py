@@ -1,13 +1,14 @@
 """Calls of the event handler: owed in the transaction of what they tell, forgotten when they have been made.
 
-A call stays until the handler has ended well, or until its tries are used up; a crash makes it again.
+A call stays until the handler has ended well, or until its tries are used up; a crash makes it again. That a message
+was delivered is not told before it was told that it was sent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -16,6 +17,8 @@ from sqlalchemy.engine import Connection
 from gatewayd.store.engine import Database
 from gatewayd.store.schema import handler_calls
 
+LONGEST = timedelta(hours=6)
+"""Between two tries."""
 _c = handler_calls.c
 
 
@@ -55,6 +58,11 @@ def owe(connection: Connection, calls: Sequence[NewCall], now: datetime) -> None
         connection.execute(upsert(handler_calls).on_conflict_do_nothing(), rows)
 
 
+def _is_due(due_at: sa.ColumnElement[datetime], now: datetime) -> sa.ColumnElement[bool]:
+    """No pause is longer than LONGEST: a later hour is one of a clock that was put back since."""
+    return sa.or_(due_at <= now, due_at > now + LONGEST)
+
+
 class HandlerCalls:
     """Those of one database. All methods raise StorageUnavailable."""
 
@@ -68,7 +76,10 @@ class HandlerCalls:
 
     def due(self, now: datetime, limit: int) -> Sequence[Call]:
         """What may be called now, in the order of what happened."""
-        query = sa.select(handler_calls).where(_c.due_at <= now).order_by(_c.id).limit(limit)
+        first = handler_calls.alias()
+        sent = sa.and_(first.c.key == sa.func.replace(_c.key, ":REPORT", ":SENT"), first.c.id < _c.id)
+        waits = sa.exists().where(sent, sa.not_(_is_due(first.c.due_at, now))).correlate(handler_calls)
+        query = sa.select(handler_calls).where(_is_due(_c.due_at, now), sa.not_(waits)).order_by(_c.id).limit(limit)
         with self._database.read() as connection:
             return [Call(**row._mapping) for row in connection.execute(query)]
 

@@ -224,6 +224,36 @@ def test_a_failing_one_is_called_again_with_pauses_and_given_up(office: Office, 
     assert owed(office) == []
 
 
+def test_a_report_waits_for_the_call_that_its_message_was_sent_and_no_other_does(
+    office: Office, tmp_path: Path
+) -> None:
+    made, log = handler(office, tmp_path, 'echo "$2 ${3##*/}" >>$log; test "$2" != SENT || test -e $log.well')
+    for name, number in (("a", b"33639980001"), ("b", b"112")):
+        office.drop(name, b"To: " + number + b"\nReport: yes\n\nx")
+    office.turn()
+    sent(office)
+    office.settle_messages("delivered", "")
+    office.report_turn()
+    for pause in (0, 1, 30):
+        office.clock.pass_by(pause)
+        made.run_once()
+    assert log.read_text().splitlines() == ["FAILED b", "SENT a", "SENT a"]
+    (tmp_path / f"{log.name}.well").touch()
+    office.clock.pass_by(120)
+    made.run_once()
+    assert log.read_text().splitlines()[3:] == ["SENT a", "REPORT sim.r000001"]
+
+
+def test_a_clock_that_is_put_back_delays_no_call(office: Office, tmp_path: Path) -> None:
+    made, log = handler(office, tmp_path, "echo called >>$log")
+    office.clock.pass_by(400 * 86_400)
+    office.drop("a", b"To: 112\n\nx")
+    office.turn()
+    office.clock.pass_by(-400 * 86_400)
+    made.run_once()
+    assert log.read_text() == "called\n"
+
+
 def test_a_stop_ends_it_and_it_is_called_again_in_the_next_life(office: Office, tmp_path: Path) -> None:
     made, log = handler(office, tmp_path, "echo begun >>$log; sleep 600")
     office.drop("a", b"To: 112\n\nx")
