@@ -65,6 +65,7 @@ def smstools3(
     _bring_in(context.of(ctx), file, smsd.read, asked)
 
 
+@app.command("gammu", hidden=True)  # as people call it
 @app.command("gammu-smsd")
 def gammu_smsd(
     ctx: typer.Context,
