@@ -9,9 +9,10 @@ from datetime import time, timedelta
 import pytest
 
 from gatewayd.domain.purpose import Basis, Hours, Limits, Purpose
+from gatewayd.modem.pdu.fields import encode_time
 from gatewayd.services.answers import Kind as AnswerKind
 from gatewayd.services.reviews import Reviews, Verdict
-from tests.scenarios.receiving import ReceivingWorld, deliver
+from tests.scenarios.receiving import SENT_AT, ReceivingWorld, deliver
 from tests.scenarios.world import EVENTS, number
 
 Make = Callable[..., ReceivingWorld]
@@ -64,6 +65,15 @@ def test_stop_in_national_form(make: Make) -> None:
     world.turn()
     assert world.opted_out() == [WHO]
     assert world.state(waiting[0]) == "canceled"
+
+
+def test_stop_at_an_hour_that_is_none(make: Make) -> None:
+    world = make()
+    hour = encode_time(SENT_AT).hex().upper()
+    world.put("a", deliver(WHO, "STOP").replace(hour, hour[:-2] + "F0"))
+    world.turn()
+    assert world.opted_out() == [WHO]
+    assert [one.sent_at for one in world.inbox.list()] == [None]
 
 
 def test_what_was_claimed_before_the_stop_is_blocked_at_the_mark(make: Make) -> None:

@@ -85,7 +85,7 @@ def _submit(cursor: Cursor, first: int, smsc: str | None) -> Submit:
 def _deliver(cursor: Cursor, first: int, smsc: str | None) -> Deliver:
     number, toa = decode_address(cursor, "originator")
     pid, dcs = cursor.octet("protocol identifier"), cursor.octet("data coding")
-    timestamp = decode_time(cursor.take(7, "time stamp"), "time stamp")
+    timestamp = decode_time(cursor.take(7, "time stamp"))
     content = _content(cursor, dcs, has_header=bool(first & 0x40))
     return Deliver(
         **_common(number, toa, pid, content, smsc, first),
@@ -99,8 +99,8 @@ def _deliver(cursor: Cursor, first: int, smsc: str | None) -> Deliver:
 def _status_report(cursor: Cursor, first: int, smsc: str | None) -> StatusReport:
     reference = cursor.octet("reference")
     number, toa = decode_address(cursor, "recipient")
-    timestamp = decode_time(cursor.take(7, "time stamp"), "time stamp")
-    discharge = decode_time(cursor.take(7, "discharge time"), "discharge time")
+    timestamp = decode_time(cursor.take(7, "time stamp"))
+    discharge = decode_time(cursor.take(7, "discharge time"))
     status = cursor.octet("status")
     pid, content = _optional(cursor, has_header=bool(first & 0x40))
     return StatusReport(

@@ -175,14 +175,15 @@ def encode_time(moment: datetime | None) -> bytes:
     return digits + bytes((units << 4 | tens | (8 if quarters < 0 else 0),))
 
 
-def decode_time(octets: bytes, field: str) -> datetime | None:
-    """The moment with the PDU's own offset; None where digits make no date, as in the zeros of careless networks."""
+def decode_time(octets: bytes) -> datetime | None:
+    """The moment with the PDU's own offset; None where it is no date, as the zeros of careless networks, or no digits:
+    an answer of STOP counts more than its hour."""
     if octets in _NO_TIME:
         return None
     digits = octets[:6].translate(_SWAPPED).hex()
     zone = octets[6]
     if not digits.isdecimal() or zone >> 4 > 9:
-        raise PduError(f"the {field} has other characters than digits")
+        return None
     year, month, day, hour, minute, second = (int(digits[place : place + 2]) for place in range(0, 12, 2))
     quarters = (zone & 7) * 10 + (zone >> 4)
     offset = timezone(timedelta(minutes=-15 * quarters if zone & 8 else 15 * quarters)) if quarters else UTC
@@ -265,7 +266,7 @@ def decode_validity(cursor: Cursor, first_octet: int) -> Validity:
     octets = cursor.take(7, "validity period")
     if form == 0x08:
         return EnhancedValidity(octets)
-    moment = decode_time(octets, "validity period")
+    moment = decode_time(octets)
     if moment is None:
         raise PduError("the validity period is no date")
     return moment
