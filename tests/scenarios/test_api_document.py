@@ -5,6 +5,7 @@ That answers are as documented is held by every test of the API: `tests/serving.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -100,3 +101,38 @@ def test_what_is_answered_otherwise_than_documented_is_found(status: int, body: 
     request = httpx.Request("GET", "http://localhost/v1/messages")
     with pytest.raises((AssertionError, ValidationError)):
         Document(DOCUMENT).check(httpx.Response(status, json=body, request=request))
+
+
+PLACES = [(method, re.sub(r"{\w+}", "1", path)) for path, methods in DOCUMENT["paths"].items() for method in methods]
+KNOWN = {
+    f"{method} {path}": {one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"}
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+}
+
+
+def test_a_key_that_is_none_is_named_beside_those_there_are(api: Serving) -> None:
+    """`?limt=5` listed a hundred."""
+    token = api.token(Scope.ADMIN)
+    for place, known in KNOWN.items():
+        method, path = re.sub(r"{\w+}", "1", place).split(" ")
+        if path in ("/health", "/cgi-bin/sendsms"):
+            continue
+        answer = api.ask(method.upper(), path, token, params={"limt": 5})
+        assert (answer.status_code, answer.json()["type"]) == (422, "urn:gatewayd:problem:invalid-request"), place
+        (fault,) = (one for one in answer.json()["errors"] if one["at"] == "query.limt")
+        assert all(name in fault["detail"] for name in known), place
+    assert api.ask("GET", "/health", params={"from": "probe"}).status_code == 200
+
+
+def test_the_keys_that_there_are_are_taken(api: Serving) -> None:
+    told = api.ask("GET", "/v1/messages", api.token(), params={"limit": 5, "state": ["queued", "sent"], "purpose": "x"})
+    assert told.status_code == 200
+
+
+def test_an_address_with_a_slash_too_many_is_none(api: Serving) -> None:
+    """It was answered 307 with nothing, and a `POST` that did not follow it was lost."""
+    token = api.token(Scope.ADMIN)
+    for method, path in PLACES:
+        answer = api.ask(method.upper(), f"{path}/", token)
+        assert (answer.status_code, answer.json()["type"]) == (404, "urn:gatewayd:problem:not-found"), path

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
 from gatewayd import __version__
 from gatewayd.interfaces.http import campaigns, contacts, events, gateway, kannel, messages, models, people, problems
+from gatewayd.interfaces.http.asked import only_known
 from gatewayd.interfaces.http.guard import Guard
 from gatewayd.interfaces.http.here import Services
 
@@ -39,11 +40,14 @@ def _application() -> FastAPI:
         openapi_url="/v1/openapi.json",
         docs_url=None,  # their pages load programs from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # an address is written in one way, and an empty redirection tells nobody so
         responses={},
     )
     problems.install(app)
-    for part in (messages, contacts, people, campaigns, events, gateway, kannel):
-        app.include_router(part.router)
+    for part in (messages, contacts, people, campaigns, events, gateway):
+        app.include_router(part.router, dependencies=[Depends(only_known)])
+    for one in (gateway.health_router, kannel.router):
+        app.include_router(one)
     made = app.openapi
 
     def openapi() -> dict[str, Any]:

@@ -18,10 +18,10 @@ from gatewayd.interfaces.http.models import Health, SimList
 from gatewayd.interfaces.shapes import sim_json
 from gatewayd.services.simlist import all_sims
 
-router = APIRouter(tags=["gateway"])
+router, health_router = APIRouter(tags=["gateway"]), APIRouter(tags=["gateway"])
 
 
-@router.get("/health", response_model=Health, responses={503: {"model": Health, "description": "It does not."}})
+@health_router.get("/health", response_model=Health, responses={503: {"model": Health, "description": "It does not."}})
 async def health(here: Here) -> Response:
     """Whether all works: 200 or 503, for whoever asks; nothing else is told."""
     # In the loop: it waits for no writer, as all threads may that serve the other routes.
