@@ -189,9 +189,13 @@ class Campaigns:
             row = connection.execute(sa.select(campaigns).where(_c.id == campaign_id)).first()
         return None if row is None else _campaign(row)
 
-    def list(self, *, states: Sequence[CampaignState] = ()) -> Sequence[Campaign]:
-        """The newest first."""
-        query = sa.select(campaigns).order_by(_c.id.desc())
+    def list(
+        self, *, states: Sequence[CampaignState] = (), limit: int | None = None, before: int | None = None
+    ) -> Sequence[Campaign]:
+        """The newest first; with `before`, those older than this one."""
+        query = sa.select(campaigns).order_by(_c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(_c.id < before)
         if states:
             query = query.where(_c.state.in_([str(state) for state in states]))
         with self._database.read() as connection:

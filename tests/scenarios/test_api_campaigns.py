@@ -180,7 +180,20 @@ def test_a_start_at_a_time(office: Office) -> None:
 def test_what_is_no_campaign(office: Office, changed: dict[str, Any], kind: str) -> None:
     office.people(ALICE)
     assert office.ask("", 422, **NEW | changed)["type"].endswith(kind)
-    assert office.api.ask("GET", CAMPAIGNS, office.author).json() == {"campaigns": []}
+    assert office.api.ask("GET", CAMPAIGNS, office.author).json() == {"campaigns": [], "next": None}
+
+
+def test_campaigns_a_page_at_a_time(office: Office) -> None:
+    office.people(ALICE)
+    for place in range(5):
+        office.ask("", 201, **NEW | {"name": f"reunion-{place}"})
+    seen, cursor, pages = [], None, 0
+    while pages == 0 or cursor is not None:
+        asked = {"limit": 2} | ({"cursor": cursor} if cursor is not None else {})
+        page = office.api.ask("GET", CAMPAIGNS, office.author, params=asked).json()
+        seen += [one["name"] for one in page["campaigns"]]
+        cursor, pages = page["next"], pages + 1
+    assert (seen, pages) == ([f"reunion-{place}" for place in reversed(range(5))], 3)
 
 
 def test_a_name_is_taken_once(office: Office) -> None:

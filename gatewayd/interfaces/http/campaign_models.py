@@ -79,9 +79,10 @@ class Campaign(BaseModel):
 
 
 class Campaigns(BaseModel):
-    """All campaigns, the newest first."""
+    """A page of campaigns, the newest first; `next` is the cursor of the following one, null at the end."""
 
     campaigns: list[Campaign]
+    next: int | None
 
 
 class Remark(BaseModel):

@@ -18,7 +18,7 @@ from gatewayd.interfaces.campaign_shapes import explanation_json, remark_json, r
 from gatewayd.interfaces.http import campaign_models as models
 from gatewayd.interfaces.http import problems
 from gatewayd.interfaces.http.here import Admin, Here, Reader, Services
-from gatewayd.interfaces.http.models import Cursor, Limit
+from gatewayd.interfaces.http.models import Cursor, Limit, next_of
 from gatewayd.interfaces.http.once import Once
 from gatewayd.interfaces.http.problems import NotFound
 from gatewayd.interfaces.shapes import campaign_json
@@ -35,9 +35,10 @@ CHANGING = problems.responses(404, 409, body=True)
 
 
 @router.get("", response_model=models.Campaigns, responses=problems.responses())
-def list_(here: Here, _caller: Reader) -> dict[str, Any]:
+def list_(here: Here, _caller: Reader, limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
     """List the campaigns, the newest first."""
-    return {"campaigns": [campaign_json(one) for one in here.campaigns.list()]}
+    found = here.campaigns.list(limit=limit, before=cursor)
+    return {"campaigns": [campaign_json(one) for one in found], "next": next_of([one.id for one in found], limit)}
 
 
 @router.post("", status_code=201, response_model=models.Created, responses=problems.responses(409, body=True))
