@@ -15,7 +15,7 @@ import pytest
 from gatewayd.clock import SystemClock
 from gatewayd.domain.token import Scope
 from gatewayd.errors import DiskNearlyFull, UsageError
-from gatewayd.interfaces.http import server
+from gatewayd.interfaces.http import places
 from gatewayd.services import submissions
 from gatewayd.services.intake import Intake
 from gatewayd.services.space import Space
@@ -199,7 +199,8 @@ def test_health_is_told_while_all_threads_wait_for_the_writer(tmp_path: Path, mo
         return keep(self, *what, **how)
 
     monkeypatch.setattr(Intake, "keep", waits)
-    monkeypatch.setattr(server, "THREADS", 1)
+    monkeypatch.setattr(places, "CHANGING", 1)
+    monkeypatch.setattr(places, "LOOKING", 0)
     api = Serving(tmp_path)
     try:
         token = api.token()
@@ -214,6 +215,46 @@ def test_health_is_told_while_all_threads_wait_for_the_writer(tmp_path: Path, mo
     finally:
         go.set()
         api.close()
+
+
+def test_who_looks_is_answered_while_twenty_wait_for_the_writer(api: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixteen senders had all threads, and whoever wanted to know what became of his message waited behind them; the
+    first look of a token waited by itself, for its use is noted."""
+    place = f"{SEND}/{api.ask('POST', SEND, api.token(), json=TO_ALICE).json()['id']}"
+    lookers, sender = [api.token(Scope.READ, name=f"looker{n}") for n in range(6)], api.token(name="busy")
+    held, go, at_work, keep = threading.Event(), threading.Event(), threading.Semaphore(0), Intake.keep
+    told: list[int] = []
+
+    def hold(_connection: object) -> None:
+        held.set()
+        go.wait(60)
+
+    def counted(self: Intake, *what: Any, **how: Any) -> Any:
+        at_work.release()
+        return keep(self, *what, **how)
+
+    def send() -> None:
+        told.append(api.ask("POST", SEND, sender, json=TO_ALICE).status_code)
+
+    monkeypatch.setattr(Intake, "keep", counted)
+    threads = [threading.Thread(target=api.database.write, args=(hold,))]
+    threads += [threading.Thread(target=send) for _ in range(20)]
+    try:
+        threads[0].start()
+        assert held.wait(20)
+        for thread in threads[1:]:
+            thread.start()
+        for _ in range(places.CHANGING):
+            assert at_work.acquire(timeout=20)
+        for looker in lookers:
+            for path in (place, SEND, "/v1/sims", "/v1/optouts", "/health"):
+                assert api.ask("GET", path, looker).status_code == 200
+        assert told == []
+    finally:
+        go.set()
+        for thread in threads:
+            thread.join()
+    assert (told, api.count()) == ([202] * 20, 21)
 
 
 def test_a_token_is_for_its_purposes(api: Serving) -> None:

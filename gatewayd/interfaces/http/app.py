@@ -13,6 +13,7 @@ from gatewayd.interfaces.http import campaigns, contacts, events, gateway, kanne
 from gatewayd.interfaces.http.asked import only_known
 from gatewayd.interfaces.http.guard import Guard
 from gatewayd.interfaces.http.here import Services
+from gatewayd.interfaces.http.places import Places
 
 _ABOUT = """\
 SMS through your own SIMs. Each request but `/health` carries `Authorization: Bearer gwd_...`; refusals are problem
@@ -24,7 +25,8 @@ def build(services: Services, *, hosts: Collection[str] = ()) -> ASGIApp:
     app = _application()
     app.state.services = services
     larger = [messages.MANY, contacts.IMPORT, *people.LISTS, campaigns.CREATE]
-    return Guard(app, hosts=hosts, known=services.gatekeeper.knows, larger=larger, forms=[kannel.PATH])
+    placed = Places(app, changing=[kannel.PATH])
+    return Guard(placed, hosts=hosts, known=services.gatekeeper.knows, larger=larger, forms=[kannel.PATH])
 
 
 def document() -> dict[str, Any]:

@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
-from anyio import to_thread
 from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -19,6 +19,7 @@ from gatewayd.domain.sender import any_number
 from gatewayd.domain.token import Scope
 from gatewayd.domain.wordings import Who
 from gatewayd.errors import NumberError, TooOften, UnknownToken, UsageError
+from gatewayd.interfaces.http.places import Notes
 from gatewayd.services.asking import Asking
 from gatewayd.services.audience import House
 from gatewayd.services.campaigns import CampaignDesk
@@ -77,7 +78,7 @@ class Services:
         self.asking = Asking(database, purposes=purposes, who=self.who, language=self.language, **about)
         self.reviews = Reviews(database, self.numbers.country)
         self.streams = Streams(database, clock, on=events)
-        self._at_length = threading.Lock()
+        self.notes, self._at_length = Notes(), threading.Lock()
 
     def words(self, purpose: str, language: str = "") -> Wording | None:
         """What people read before they agree to a purpose. UsageError: there is no such purpose."""
@@ -131,7 +132,7 @@ async def _caller(request: Request, here: Here, bearer: Bearer) -> Caller:
         raise UnknownToken
     caller = here.gatekeeper.admit(bearer.credentials, peer(request))
     if here.gatekeeper.due(caller):
-        await to_thread.run_sync(here.gatekeeper.note, caller)
+        here.notes.soon(partial(here.gatekeeper.note, caller))
     return caller
 
 

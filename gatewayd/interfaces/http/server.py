@@ -15,14 +15,13 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import anyio.to_thread
 import uvicorn
 from starlette.types import ASGIApp
 
+from gatewayd.interfaces.http import places
 from gatewayd.interfaces.http.strict import LONGEST_HEAD, StrictProtocol
 
 MODE = 0o660
-THREADS = 16
 _BACKLOG = 128
 _GRACE = 5
 """Seconds that a running request is waited for at the end."""
@@ -108,7 +107,7 @@ class _Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         """Until `end`."""
-        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        places.set_threads()
         self._told = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         if not self._ended.is_set():
