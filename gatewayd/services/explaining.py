@@ -133,13 +133,20 @@ def lint(house: House, campaign: Campaign, text: str) -> list[Remark]:
     return [*remarks(text, house.sender), *_lines(house, purpose, campaign.pool)]
 
 
+def refusal(purpose: Purpose, found: Sequence[Remark]) -> str | None:
+    """Why it may not be sent so: `lint`, marketing that does not tell what it must; `line`, no line may carry it."""
+    if purpose.message_class is MessageClass.MARKETING and found:
+        return "lint"
+    return "line" if any(one.about == "line_forbids" for one in found) else None
+
+
 def check(purpose: Purpose, found: Sequence[Remark]) -> None:
     """RefusedByRule: marketing that does not tell what it must, or that no line may carry."""
-    if purpose.message_class is MessageClass.MARKETING and found:
-        raise RefusedByRule("lint", "marketing is refused: " + "; ".join(one.words for one in found))
-    forbidden = [one.words for one in found if one.about == "line_forbids"]
-    if forbidden:
-        raise RefusedByRule("line", forbidden[0])
+    reason = refusal(purpose, found)
+    if reason == "lint":
+        raise RefusedByRule(reason, "marketing is refused: " + "; ".join(one.words for one in found))
+    if reason is not None:
+        raise RefusedByRule(reason, next(one.words for one in found if one.about == "line_forbids"))
 
 
 def hours_of(house: House, campaign: Campaign) -> tuple[Hours | None, Hours | None]:

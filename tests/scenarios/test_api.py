@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from gatewayd.clock import SystemClock
+from gatewayd.domain.message import Outcome
 from gatewayd.domain.token import Scope
 from gatewayd.errors import DiskNearlyFull, UsageError
 from gatewayd.interfaces.http import places
@@ -21,9 +22,11 @@ from gatewayd.services.intake import Intake
 from gatewayd.services.space import Space
 from gatewayd.services.tokens import TokenDesk
 from gatewayd.store import audit
+from gatewayd.store.outbox import Finished, Wanted
 from gatewayd.store.receipts import Kept, Receipts
+from gatewayd.store.sims import Sims
 from tests.scenarios.world import FakeClock
-from tests.serving import ALICE, ALICE_E164, TO_ALICE, Serving
+from tests.serving import ALICE, ALICE_E164, PURPOSES, TO_ALICE, Serving
 
 SEND = "/v1/messages"
 
@@ -187,6 +190,36 @@ def test_a_token_sees_and_cancels_what_its_own_feed_sent(api: Serving) -> None:
     canceled = api.ask("POST", f"{place}/cancel", mine)
     assert (canceled.status_code, canceled.json()["state"]) == (200, "canceled")
     assert kind(api.ask("POST", f"{place}/cancel", mine)) == "wrong-state"
+
+
+def test_what_waits_is_held_and_let_go(api: Serving) -> None:
+    token = api.token(Scope.ADMIN)
+    place = f"{SEND}/{api.ask('POST', SEND, token, json=TO_ALICE).json()['id']}"
+    assert api.ask("POST", f"{place}/hold", token).json()["state"] == "held"
+    assert kind(api.ask("POST", f"{place}/hold", token)) == "wrong-state"
+    assert api.ask("POST", f"{place}/release", token).json()["state"] == "queued"
+    assert kind(api.ask("POST", f"{SEND}/99/release", token)) == "not-found"
+    with api.database.read() as connection:
+        assert [one.event for one in audit.latest(connection, 2)] == ["message.released", "message.held"]
+    assert api.woken == 3
+
+
+@pytest.mark.parametrize(("outcome", "state"), [("as_sent", "sent"), ("resend", "queued")])
+def test_what_may_have_gone_out_is_settled(api: Serving, outcome: str, state: str) -> None:
+    token, other = api.token(Scope.ADMIN), api.token(Scope.ADMIN, name="other", purposes=["events"])
+    place = f"{SEND}/{api.ask('POST', SEND, token, json=TO_ALICE).json()['id']}/resolve"
+    assert kind(api.ask("POST", place, token, json={"outcome": outcome})) == "wrong-state"
+    now, alert = api.clock.utc_now(), PURPOSES["alerte"]
+    sim = Sims(api.database).remember(iccid="8933", imsi="", name="a", pool="default", imei="", port="", now=now)
+    work = api.outbox.turn(
+        None, Wanted(sim, "default", {"alerte": alert}, frozenset(), None, 9, True, "a/b/1", 600.0), now
+    )
+    assert work is not None
+    api.outbox.mark_on_wire(work, alert, now)
+    api.outbox.turn(Finished(work, Outcome.UNKNOWN, now), None, now)
+    assert kind(api.ask("POST", place, other, json={"outcome": outcome})) == "out-of-scope"
+    assert kind(api.ask("POST", place, token, json={"outcome": "perhaps"})) == "invalid-request"
+    assert api.ask("POST", place, token, json={"outcome": outcome}).json()["state"] == state
 
 
 def test_health_is_told_while_all_threads_wait_for_the_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -183,6 +184,29 @@ def test_what_is_no_campaign(office: Office, changed: dict[str, Any], kind: str)
     assert office.api.ask("GET", CAMPAIGNS, office.author).json() == {"campaigns": [], "next": None}
 
 
+def test_what_a_text_does_not_tell(office: Office) -> None:
+    office.people(ALICE)
+    office.ask("", 201, **NEW)
+    told = office.look("reunion/lint")
+    assert told["refused"] is None
+    assert "sender" in {one["about"] for one in told["remarks"]}
+    office.look("autre/lint", 404)
+
+
+def test_whom_a_rule_selects(office: Office) -> None:
+    office.people("0639980001", "0639980002", "0639980003")
+    office.people("0639980004", ville="Nantes")
+    ask = partial(office.api.ask, "GET")
+    listed = ask("/v1/segments", office.author).json()
+    assert listed == {"segments": [{"name": "lyon", "segment": 'ville = "Lyon"', "contacts": 3}]}
+    shown = ask("/v1/segments/preview", office.author, params={"segment": "lyon", "limit": 2}).json()
+    assert shown == {"segment": "lyon", "contacts": 3, "numbers": ["+33639980001", "+33639980002"]}
+    rule = ask("/v1/segments/preview", office.author, params={"segment": 'ville = "Nantes"'}).json()
+    assert (rule["contacts"], rule["numbers"]) == (1, ["+33639980004"])
+    wrong = ask("/v1/segments/preview", office.author, params={"segment": "ville ="})
+    assert (wrong.status_code, wrong.json()["type"]) == (422, "urn:gatewayd:problem:invalid-value")
+
+
 def test_campaigns_a_page_at_a_time(office: Office) -> None:
     office.people(ALICE)
     for place in range(5):
@@ -228,7 +252,7 @@ def test_changing_a_campaign_needs_admin(api: Serving, path: str) -> None:
     assert api.ask("POST", f"{CAMPAIGNS}/{path}".rstrip("/"), api.token(), json={}).status_code == 403
 
 
-@pytest.mark.parametrize("path", ["x", "x/explain", "x/recipients", "x/report"])
+@pytest.mark.parametrize("path", ["x", "x/explain", "x/lint", "x/recipients", "x/report"])
 def test_who_may_only_send_learns_nothing_of_campaigns(api: Serving, path: str) -> None:
     assert api.ask("GET", f"{CAMPAIGNS}/{path}", api.token(Scope.SUBMIT)).status_code == 403
     assert api.ask("GET", f"{CAMPAIGNS}/{path}", api.token(Scope.READ, name="b")).status_code == 404

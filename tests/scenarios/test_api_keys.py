@@ -31,6 +31,8 @@ PEOPLE = [{"number": f"063998000{n}"} for n in range(5)]
 # What is asked before, the path, the body, and another body.
 CHANGES: dict[str, tuple[list[tuple[str, Any]], str, Any, Any]] = {
     "cancel": ([("messages", TO_ALICE)], "messages/1/cancel", None, None),
+    "held": ([("messages", TO_ALICE)], "messages/1/hold", None, None),
+    "released": ([("messages", TO_ALICE), ("messages/1/hold", None)], "messages/1/release", None, None),
     "contact": ([], "contacts", {"number": ALICE, "given_name": "Anne"}, {"number": ALICE, "given_name": "Zoé"}),
     "contacts": ([], "contacts/import", {"contacts": PEOPLE, "write": True}, {"contacts": PEOPLE}),
     "agreed": ([], "consents", AGREED, AGREED | {"method": "paper"}),

@@ -9,7 +9,18 @@ from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
 from gatewayd import __version__
-from gatewayd.interfaces.http import campaigns, contacts, events, gateway, kannel, messages, models, people, problems
+from gatewayd.interfaces.http import (
+    campaigns,
+    contacts,
+    events,
+    gateway,
+    kannel,
+    messages,
+    models,
+    people,
+    problems,
+    segments,
+)
 from gatewayd.interfaces.http.asked import only_known
 from gatewayd.interfaces.http.guard import Guard
 from gatewayd.interfaces.http.here import Services
@@ -46,7 +57,7 @@ def _application() -> FastAPI:
         responses={},
     )
     problems.install(app)
-    for part in (messages, contacts, people, campaigns, events, gateway):
+    for part in (messages, contacts, people, campaigns, segments, events, gateway):
         app.include_router(part.router, dependencies=[Depends(only_known)])
     for one in (gateway.health_router, kannel.router):
         app.include_router(one)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field
 
@@ -90,6 +90,35 @@ class Remark(BaseModel):
 
     about: str
     remark: str
+
+
+class Linted(BaseModel):
+    """What should be thought of before it goes; `refused`: why it may not go so, null where it may."""
+
+    remarks: list[Remark]
+    refused: Literal["lint", "line"] | None
+
+
+class Segment(BaseModel):
+    """A segment of the configuration, and how many contacts are in it now."""
+
+    name: str = Field(examples=["lyon"])
+    segment: str = Field(examples=['ville = "Lyon"'])
+    contacts: int
+
+
+class Segments(BaseModel):
+    """The segments of the configuration."""
+
+    segments: list[Segment]
+
+
+class Selected(BaseModel):
+    """How many contacts a rule selects, and the first of them."""
+
+    segment: str = Field(examples=['ville = "Lyon" and not paye'])
+    contacts: int
+    numbers: list[str] = Field(examples=[[NUMBER]])
 
 
 class Created(Campaign):

@@ -23,7 +23,7 @@ from gatewayd.interfaces.http.once import Once
 from gatewayd.interfaces.http.problems import NotFound
 from gatewayd.interfaces.shapes import campaign_json
 from gatewayd.services.audience import AudienceReader, read_numbers
-from gatewayd.services.explaining import explain, lint, told_of
+from gatewayd.services.explaining import explain, lint, refusal, told_of
 from gatewayd.services.reporting import report
 from gatewayd.services.tokens import Caller
 from gatewayd.store.campaigns import AudienceRow, Campaign, NewCampaign
@@ -125,6 +125,15 @@ def explain_(
     """Say what it would do now: who gets it and who not and why, its texts, its price, its end. Nothing is sent."""
     with here.at_length():
         return explanation_json(explain(here.database, here.house, _found(here, name), here.clock, sample=sample))
+
+
+@router.get("/{name}/lint", response_model=models.Linted, responses=problems.responses(404))
+def lint_(here: Here, _caller: Reader, name: Name) -> dict[str, Any]:
+    """Say what the text does not tell its reader, and whether it may be sent so."""
+    campaign = _found(here, name)
+    purpose = here.house.purpose(campaign.purpose)
+    found = lint(here.house, campaign, with_footer(campaign.template, purpose.footer))
+    return {"remarks": [remark_json(one) for one in found], "refused": refusal(purpose, found)}
 
 
 @router.get("/{name}/recipients", response_model=models.Recipients, responses=problems.responses(404))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
 from gatewayd.domain.message import MessageState
 from gatewayd.domain.token import Scope
 from gatewayd.interfaces.http import problems
-from gatewayd.interfaces.http.here import Anyone, Here, Key, Reader, Services
+from gatewayd.interfaces.http.here import Admin, Anyone, Here, Key, Reader, Services
 from gatewayd.interfaces.http.models import (
     Accepted,
     AcceptedMany,
@@ -20,6 +20,7 @@ from gatewayd.interfaces.http.models import (
     Messages,
     NewMessage,
     NewMessages,
+    Resolve,
     next_of,
 )
 from gatewayd.interfaces.http.once import Once, answered
@@ -32,6 +33,7 @@ from gatewayd.store.outbox import MessageRecord
 
 router = APIRouter(prefix="/v1/messages", tags=["messages"])
 MANY = "/v1/messages/many"
+CHANGING = problems.responses(404, 409, body=True)
 
 
 @router.post("", status_code=202, response_model=Accepted, responses=problems.responses(409, 507, body=True))
@@ -75,13 +77,38 @@ def get(here: Here, caller: Anyone, message_id: Id) -> dict[str, Any]:
     return message_json(_found(here, caller, message_id, Scope.READ))
 
 
-@router.post("/{message_id}/cancel", response_model=Message, responses=problems.responses(404, 409, body=True))
+@router.post("/{message_id}/cancel", response_model=Message, responses=CHANGING)
 def cancel(here: Here, caller: Anyone, once: Once, message_id: Id) -> Response:
     """Cancel a message that waits: any with the scope admin, those of its own feed with the scope submit."""
 
     def act() -> None:
         _found(here, caller, message_id, Scope.ADMIN)
         here.outbox.cancel(message_id, here.clock.utc_now(), by=caller.by)
+        here.changed()
+
+    return once(None, act, lambda _: message_json(_found(here, caller, message_id, Scope.ADMIN)))
+
+
+@router.post("/{message_id}/resolve", response_model=Message, responses=CHANGING)
+def resolve(here: Here, caller: Admin, once: Once, message_id: Id, new: Resolve) -> Response:
+    """Say of a message that may have gone out (`unknown`): it did, or send it again, even if it may arrive twice."""
+
+    def act() -> None:
+        caller.is_for(_found(here, caller, message_id, Scope.ADMIN).purpose)
+        here.outbox.resolve(message_id, new.outcome, here.clock.utc_now(), by=caller.by)
+        here.changed()
+
+    return once(new, act, lambda _: message_json(_found(here, caller, message_id, Scope.ADMIN)))
+
+
+@router.post("/{message_id}/{verb}", response_model=Message, responses=CHANGING)
+def change(here: Here, caller: Admin, once: Once, message_id: Id, verb: Literal["hold", "release"]) -> Response:
+    """Keep a message that waits until it is released, or let it go on when its turn comes."""
+
+    def act() -> None:
+        caller.is_for(_found(here, caller, message_id, Scope.ADMIN).purpose)
+        step = {"hold": here.outbox.hold, "release": here.outbox.unhold}[verb]
+        step(message_id, here.clock.utc_now(), by=caller.by)
         here.changed()
 
     return once(None, act, lambda _: message_json(_found(here, caller, message_id, Scope.ADMIN)))

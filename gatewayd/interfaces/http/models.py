@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gatewayd.domain.message import MessageState
 from gatewayd.domain.purpose import MessageClass
 from gatewayd.domain.reading import Kind
+from gatewayd.store.outbox import Resolution
 
 MOST_AT_ONCE = 10_000
 LARGEST_ID = 2**63 - 1
@@ -60,6 +61,12 @@ class NewMessages(Body):
 
     purpose: PurposeKey
     messages: Annotated[list[Draft], Field(min_length=1, max_length=MOST_AT_ONCE)]
+
+
+class Resolve(Body):
+    """What became of a message that may have gone out: `as_sent`, the recipient has it; `resend`, it goes again."""
+
+    outcome: Annotated[Resolution, Field(strict=False)]
 
 
 class Accepted(BaseModel):
