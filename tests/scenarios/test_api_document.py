@@ -125,6 +125,22 @@ def test_a_key_that_is_none_is_named_beside_those_there_are(api: Serving) -> Non
     assert api.ask("GET", "/health", params={"from": "probe"}).status_code == 200
 
 
+def test_a_body_for_a_route_that_reads_none_is_refused(api: Serving) -> None:
+    """A campaign that was to pause at six paused at once."""
+    token = api.token(Scope.ADMIN)
+    unread = [
+        (method, re.sub(r"{\w+}", "1", path).replace("/1/1", "/1/pause"))
+        for path, methods in DOCUMENT["paths"].items()
+        for method, operation in methods.items()
+        if method == "post" and "requestBody" not in operation
+    ]
+    assert len(unread) >= 4
+    for method, path in unread:
+        answer = api.ask(method.upper(), path, token, json={"at": "2026-12-01T18:00:00Z"})
+        assert [one["at"] for one in answer.json()["errors"]][:1] == ["body"], path
+        assert "body" not in str(api.ask(method.upper(), path, token, json={}).json()), path
+
+
 def test_the_keys_that_there_are_are_taken(api: Serving) -> None:
     told = api.ask("GET", "/v1/messages", api.token(), params={"limit": 5, "state": ["queued", "sent"], "purpose": "x"})
     assert told.status_code == 200
