@@ -97,6 +97,7 @@ def test_the_same_words_again_are_another_alert(office: Office) -> None:
         (b"To: 33639980001\nInclude: /etc/passwd\n\nx", "rejected", "Include"),
         (b"To: 33639980001\nUDH: true\nHex: 1\n\n0605040B8423F0", "rejected", "Hex"),
         (b"To: 33639980001\nSystem_message: yes\n\nx", "rejected", "System_message"),
+        (b"To: 33639980001\nBinary: yes\n\nx", "rejected", "Binary"),
         (b"To: 33639980001\nAlphabet: binary\n\nx", "rejected", "alphabet inconnu"),
         (b"To: 33639980001\nAlphabet: UTF\n\n\xff\xfe", "corrupt", "n'est pas"),
         (b"To: 33639980001\nAlphabet: UCS\n\nabc", "corrupt", "n'est pas"),
@@ -125,7 +126,15 @@ def test_a_text_is_not_wanted_where_a_template_is(office: Office) -> None:
 
 @pytest.mark.parametrize(
     ("written", "lasts"),
-    [("2 hours", timedelta(hours=2)), ("1 day", timedelta(days=1)), ("11", timedelta(hours=1)), ("9 weeks", None)],
+    [
+        ("2 hours", timedelta(hours=2)),
+        ("hour", timedelta(hours=1)),
+        ("1 day", timedelta(days=1)),
+        ("11", timedelta(hours=1)),
+        ("9 weeks", None),
+        ("", None),
+        ("soon", None),
+    ],
 )
 def test_a_validity_shortens_the_wait_and_never_lengthens_it(
     office: Office, written: str, lasts: timedelta | None

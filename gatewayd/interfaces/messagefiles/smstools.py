@@ -34,7 +34,8 @@ _SEVERAL = re.compile(r"[,;]")
 _END_OF_FILE = b"\x1a"
 
 _FORBIDDEN = frozenset(
-    {"Hex", "UDH", "UDH-DATA", "Text_is_pdu", "Voicecall", "System_message", "Ping", "DCS_hex", "Include", "Macro"}
+    {"Binary", "Hex", "UDH", "UDH-DATA", "Text_is_pdu", "Voicecall", "System_message", "Ping", "DCS_hex", "Include"}
+    | {"Macro"}
 )
 _ASKS_IN_VAIN = ("Flash", "Class", "SMSC", "Replace", "Reply_path", "Reject_duplicates", "Alternate_to")
 _USED = frozenset({"To", "Alphabet", "Priority", "Validity"})
@@ -121,11 +122,11 @@ def international(written: str) -> str:
 
 
 def validity(written: str) -> timedelta | None:
-    """`2 hours`, or the octet of TP-VP (TS 23.040 clause 9.2.3.12.1); None if it is neither."""
-    match = re.fullmatch(r"([0-9]{1,4})\s*([A-Za-z]*)", written)
-    if match is None:
+    """`2 hours`, `hour`, or the octet of TP-VP (TS 23.040 clause 9.2.3.12.1); None if it is none of these."""
+    match = re.fullmatch(r"([0-9]{0,4})\s*([A-Za-z]*)", written)
+    if match is None or not written:
         return None
-    number, unit = int(match[1]), match[2].casefold()[:3]
+    number, unit = int(match[1] or 1), match[2].casefold()[:3]
     if unit:
         return timedelta(minutes=number * _UNITS[unit]) if unit in _UNITS else None
     return relative(number) if number <= 255 else None
