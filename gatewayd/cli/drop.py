@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import shutil
 from pathlib import Path
@@ -11,7 +13,7 @@ import typer
 
 from gatewayd.cli import context, options, output
 from gatewayd.errors import UsageError
-from gatewayd.interfaces.dropfolder.names import numbered, safe_name
+from gatewayd.interfaces.dropfolder.names import is_ignored, numbered, safe_name
 from gatewayd.interfaces.dropfolder.spool import sync_folder
 
 app = options.command()
@@ -38,6 +40,8 @@ def drop(
 def _put(file: Path, folder: Path) -> str:
     """Its name there: none that is taken."""
     wanted = safe_name(file.name)
+    if is_ignored(wanted):
+        raise UsageError(f"{file.name}: what is called so is left alone, as a file that is still written; rename it")
     part = folder / f".{os.getpid()}.{wanted}.part"
     try:
         with file.open("rb") as source, part.open("xb") as target:
@@ -45,11 +49,17 @@ def _put(file: Path, folder: Path) -> str:
             shutil.copyfileobj(source, target)
             target.flush()
             os.fsync(target.fileno())
-        count = 1
-        while (folder / numbered(wanted, count)).exists():
-            count += 1
-        part.rename(folder / numbered(wanted, count))
+        name = _taken(folder, wanted)
+        part.rename(folder / name)
     finally:
         part.unlink(missing_ok=True)
     sync_folder(folder)
+    return name
+
+
+def _taken(folder: Path, wanted: str) -> str:
+    """A name that is nobody else's, held by an empty file: who drops another at this moment gets the next one."""
+    for count in itertools.count(1):
+        with contextlib.suppress(FileExistsError), (folder / numbered(wanted, count)).open("xb"):
+            break
     return numbered(wanted, count)
