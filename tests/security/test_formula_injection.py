@@ -32,6 +32,14 @@ def test_what_comes_back_in_a_report_is_never_calculated(tmp_path: Path, cell: s
             assert not returned.lstrip(" \u00a0").startswith(("=", "+", "-", "@", "\uff1d"))
 
 
+@pytest.mark.parametrize("hidden", ["\x01", "\x07 ", "\x7f", "\x9f", " \x1b"])
+def test_nor_what_becomes_a_formula_when_its_invisible_characters_are_taken_out(tmp_path: Path, hidden: str) -> None:
+    office = Office(tmp_path)
+    office.drop("a.csv", f"tel;message\n{hidden}=1+1;Bonjour\n0639980001;Bonjour\n".encode("utf-8-sig"))
+    office.turn()
+    assert office.answer().report[0][1].lstrip(" \u00a0").startswith("'")
+
+
 def test_headings_come_back_neutral(tmp_path: Path) -> None:
     office = Office(tmp_path)
     office.drop("a.csv", b"=1+1;x\n1;2\n")

@@ -67,7 +67,7 @@ def refusal_into(output: BinaryIO, reason: str, facts: Mapping[str, object], sty
 def neutral(cell: str) -> str:
     """A cell that no spreadsheet calculates."""
     plain = _CONTROLS.sub(" ", cell)
-    return f"'{plain}" if _FORMULA.match(cell) else plain
+    return f"'{plain}" if _FORMULA.match(cell) or _FORMULA.match(plain) else plain
 
 
 def _write(output: BinaryIO, rows: Iterator[tuple[str, ...]], style: ReportStyle) -> None:
