@@ -4,7 +4,8 @@
 
 Nothing is kept for a listener but its place, which its program knows, too, and names when it comes back: so a daemon
 that was started again goes on where the program was, and whoever reads slowly costs no memory. What is older than a day
-is forgotten (`KEPT`); who comes back after that is told so, and looks for himself.
+is forgotten (`KEPT`); who comes back after that is told so, and looks for himself. So is he after a backup was brought
+back, for the ids that he knows are given anew, to other things.
 
 Where campaigns stand is told beside it when it has changed, and is no happening: it has no place.
 """
@@ -34,6 +35,14 @@ OF_A_FEED = frozenset(event for event in Happening if event.about in ("message",
 PROGRESS_SECONDS = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a program heard last: an id, and the mark of what had it then ("": whatever has it now)."""
+
+    id: int
+    mark: str = ""
+
+
 class Streams:
     """All listeners of a gateway. `on`: whether what happens is recorded."""
 
@@ -52,7 +61,7 @@ class Streams:
         self._ended.set()
 
     @contextmanager
-    def listener(self, interest: Interest, after: int | None, *, progress: bool) -> Iterator[Listener]:
+    def listener(self, interest: Interest, after: Place | None, *, progress: bool) -> Iterator[Listener]:
         """One more. TooOften: there are too many."""
         with self._lock:
             if self._open >= MOST:
@@ -69,18 +78,19 @@ class Listener:
     """One program's place. `turn` belongs to one thread at a time; all may raise StorageUnavailable."""
 
     def __init__(
-        self, database: Database, clock: Clock, interest: Interest, after: int | None, progress: Progress | None
+        self, database: Database, clock: Clock, interest: Interest, after: Place | None, progress: Progress | None
     ) -> None:
         self._happenings, self._things, self._clock = Happenings(database), Things(database), clock
-        self._interest, self._place, self._progress = interest, after, progress
+        self._interest, self._after, self._progress = interest, after, progress
+        self._place: int | None = None
         self._stood: dict[str, Standing] = {}
         self._moving: set[str] = set()
 
     def begin(self) -> bool:
         """Whether it goes on where it was; False: what happened since has been forgotten, and it begins with now."""
-        found = self._place is None or self._happenings.is_kept(self._place)
-        if self._place is None or not found:
-            self._place = self._happenings.last()
+        after = self._after
+        found = after is None or self._happenings.is_kept(after.id, after.mark)
+        self._place = after.id if after is not None and found else self._happenings.last()
         return found
 
     def turn(self) -> list[tuple[Occurrence, Thing]]:

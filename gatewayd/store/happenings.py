@@ -33,6 +33,8 @@ from gatewayd.store.schema import (
 
 KEPT = HEARD_BY + timedelta(hours=1)
 """How long what was told to all is kept: a `sent` that was final is known when a report comes nevertheless."""
+MARK = 8
+"""Digits of a key that tell one happening from another of the same id."""
 LOOKED_BACK = 100_000
 """Messages, the newest, among which is looked whether somebody was written to."""
 NOTED_AT_ONCE = 1_000
@@ -59,6 +61,12 @@ class Occurrence:
     def about(self) -> str:
         """What nothing may overtake that is about the same."""
         return f"{self.event.about}:{self.subject}"
+
+    @property
+    def place(self) -> str:
+        """By which a listener says what he heard last: the id, and a mark of this one alone, for ids come again when a
+        backup is brought back."""
+        return f"{self.id}-{self.key[:MARK]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +173,12 @@ class Happenings:
         with self._database.read() as connection:
             return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(_h.id), 0))).scalar_one())
 
-    def is_kept(self, place: int) -> bool:
-        """Whether this one is there still, and so all that came after it; 0 is before all that are there."""
+    def is_kept(self, id: int, mark: str = "") -> bool:
+        """Whether this one is there still, and so all that came after it; 0 is before all that are there. One of
+        another mark is of a history that a backup has ended."""
         with self._database.read() as connection:
-            return not place or connection.execute(sa.select(_h.id).where(_h.id == place)).first() is not None
+            key = connection.execute(sa.select(_h.key).where(_h.id == id)).scalar()
+        return not id or (key is not None and str(key).startswith(mark))
 
     def written_to(self, people: Collection[str], interest: Interest) -> set[str]:
         """Whom of these a message of its feeds and purposes was written to, of late."""

@@ -1,12 +1,13 @@
 """/v1/events: what happens, told as it happens (server-sent events), with the names and shapes that webhooks have.
 
-    id: 4711                              its place: `Last-Event-ID` goes on behind it, also after a restart
+    id: 4711-0e5f21aa                     its place: `Last-Event-ID` goes on behind it, also after a restart
     event: message.delivered
     data: {"type": ..., "timestamp": ..., "data": {...}}
 
-`campaign.progress` comes beside them, without a place. `gap` says that the place was forgotten (a day has passed), and
-that all begins with now. A comment each quarter of a minute shows that the line is alive. A stream ends with its token,
-with the daemon, and when nothing of it is read for half a minute; there are twenty at most.
+`campaign.progress` comes beside them, without a place. `gap` says that the place was forgotten (a day has passed), or
+is of a history that a backup has ended, and that all begins with now. A comment each quarter of a minute shows that the
+line is alive. A stream ends with its token, with the daemon, and when nothing of it is read for half a minute; there
+are twenty at most.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
 
@@ -30,21 +32,25 @@ from gatewayd.interfaces.http.here import Anyone, Here, Services
 from gatewayd.interfaces.http.models import LARGEST_ID
 from gatewayd.interfaces.http.problems import NotFound
 from gatewayd.interfaces.telling import event_json
-from gatewayd.services.streaming import AT_ONCE, OF_A_FEED, Listener
+from gatewayd.services.streaming import AT_ONCE, OF_A_FEED, Listener, Place
 from gatewayd.services.tokens import Caller
-from gatewayd.store.happenings import Interest
+from gatewayd.store.happenings import MARK, Interest
 
 router = APIRouter(tags=["events"])
 PAUSE = 0.5
 """Seconds between two looks."""
 HEARTBEAT = 15.0
+_PLACE = re.compile(rf"(?P<id>[0-9]{{1,19}})(?:-(?P<mark>[0-9a-f]{{{MARK}}}))?")
 _COME_BACK = 3000
 """Milliseconds until a program comes back by itself."""
 _OF_MESSAGES = frozenset(event for event in Happening if event.about == "message")
 
 
 _STREAM = {
-    "text/event-stream": {"schema": {"type": "string"}, "example": "id: 4711\nevent: message.sent\ndata: {}\n\n"}
+    "text/event-stream": {
+        "schema": {"type": "string"},
+        "example": "id: 4711-0e5f21aa\nevent: message.sent\ndata: {}\n\n",
+    }
 }
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     **problems.responses(404),
@@ -54,23 +60,25 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 
 def _place(
     last_event_id: Annotated[
-        str, Header(max_length=20, description="The `id` of the last event that was seen.", examples=["4711"])
+        str, Header(max_length=40, description="The `id` of the last event that was seen.", examples=["4711-0e5f21aa"])
     ] = "",
     after: Annotated[
-        int | None, Query(ge=0, le=LARGEST_ID, description="The same, where no header can be set; 0: all there is.")
-    ] = None,
-) -> int | None:
-    if not last_event_id:
-        return after
-    if not last_event_id.isascii() or not last_event_id.isdigit() or int(last_event_id) > LARGEST_ID:
-        raise UsageError("Last-Event-ID is the `id` of an event")
-    return int(last_event_id)
+        str, Query(max_length=40, description="The same, where no header can be set; 0: all there is.", examples=["0"])
+    ] = "",
+) -> Place | None:
+    words = last_event_id or after
+    if not words:
+        return None
+    found = _PLACE.fullmatch(words)
+    if found is None or int(found["id"]) > LARGEST_ID:
+        raise UsageError("`Last-Event-ID`, or `after`, is the `id` of an event")
+    return Place(int(found["id"]), found["mark"] or "")
 
 
 def _listener(
     here: Here,
     caller: Anyone,
-    place: Annotated[int | None, Depends(_place)],
+    place: Annotated[Place | None, Depends(_place)],
     *,
     event: Annotated[list[Happening] | None, Query(description="Only these; repeatable.")] = None,
     feed: Annotated[
@@ -121,7 +129,7 @@ async def _told(here: Services, caller: Caller, listener: Listener) -> AsyncIter
 
 def _turn(listener: Listener) -> list[bytes]:
     happened = [
-        format_sse_event(event=str(what.event), id=str(what.id), data_str=_written(event_json(what, thing)))
+        format_sse_event(event=str(what.event), id=what.place, data_str=_written(event_json(what, thing)))
         for what, thing in listener.turn()
     ]
     stand = [
