@@ -37,7 +37,7 @@ _WORTH = {
     "é": 4,
 }
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
-_SEP_LINE = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
+_SEP_LINE = re.compile(r"sep=([^\"\r\n])\r?\n?", re.IGNORECASE)
 
 
 class CsvTable:

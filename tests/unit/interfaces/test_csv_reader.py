@@ -59,6 +59,12 @@ def test_excels_own_word_on_the_delimiter_is_obeyed() -> None:
     assert read(b"sep=|\r\ntel|texte;\r\n1|2;3\r\n") == [Row(2, ["tel", "texte;"]), Row(3, ["1", "2;3"])]
 
 
+@pytest.mark.parametrize("sign", [b'"', b"\r"])
+def test_a_line_that_tells_what_can_be_no_delimiter_is_not_obeyed(sign: bytes) -> None:
+    """Python 3.13 does not read a table so at all."""
+    assert CsvTable(io.BytesIO(b"sep=" + sign + b"\ntel;texte\n1;2\n"), Bounds()).delimiter == ";"
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_line_ends_of_all_systems_and_line_numbers(end: str) -> None:
     content = end.join(["tel;texte", "", '1;"a', 'b"', "2;c", ""])
