@@ -17,6 +17,7 @@ from gatewayd.errors import UsageError
 from gatewayd.interfaces.campaign_shapes import explanation_json, remark_json, report_json, shown_json, told_json
 from gatewayd.interfaces.http import campaign_models as models
 from gatewayd.interfaces.http import problems
+from gatewayd.interfaces.http.bodies import Route
 from gatewayd.interfaces.http.here import Admin, Here, Reader, Services
 from gatewayd.interfaces.http.models import Cursor, Limit, next_of
 from gatewayd.interfaces.http.once import Once
@@ -28,7 +29,7 @@ from gatewayd.services.reporting import report
 from gatewayd.services.tokens import Caller
 from gatewayd.store.campaigns import AudienceRow, Campaign, NewCampaign
 
-router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])
+router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], route_class=Route)
 CREATE = "/v1/campaigns"
 Name = Annotated[str, Path(min_length=1, max_length=100, description="The campaign's name.")]
 CHANGING = problems.responses(404, 409, body=True)

@@ -12,6 +12,7 @@ from gatewayd.domain.field import in_cell
 from gatewayd.errors import NumberError, UsageError
 from gatewayd.interfaces.dropfolder.names import safe_name
 from gatewayd.interfaces.http import problems
+from gatewayd.interfaces.http.bodies import Route
 from gatewayd.interfaces.http.here import Admin, Here, Reader, Services
 from gatewayd.interfaces.http.models import NUMBER, Cursor, Limit, next_of
 from gatewayd.interfaces.http.once import Once
@@ -23,7 +24,7 @@ from gatewayd.services.holdings import Holdings
 from gatewayd.services.tokens import Caller
 from gatewayd.store.people import NewConsent, Wording
 
-router = APIRouter(prefix="/v1/contacts", tags=["people"])
+router = APIRouter(prefix="/v1/contacts", tags=["people"], route_class=Route)
 IMPORT = "/v1/contacts/import"
 WRITING = problems.responses(409, body=True)
 

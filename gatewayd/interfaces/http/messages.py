@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from gatewayd.domain.message import MessageState
 from gatewayd.domain.token import Scope
 from gatewayd.interfaces.http import problems
+from gatewayd.interfaces.http.bodies import Route
 from gatewayd.interfaces.http.here import Admin, Anyone, Here, Key, Reader, Services
 from gatewayd.interfaces.http.models import (
     Accepted,
@@ -31,7 +32,7 @@ from gatewayd.services.keys import Request
 from gatewayd.services.tokens import Caller
 from gatewayd.store.outbox import MessageRecord
 
-router = APIRouter(prefix="/v1/messages", tags=["messages"])
+router = APIRouter(prefix="/v1/messages", tags=["messages"], route_class=Route)
 MANY = "/v1/messages/many"
 CHANGING = problems.responses(404, 409, body=True)
 

@@ -16,6 +16,7 @@ from gatewayd.domain.reading import Kind
 from gatewayd.errors import NumberError
 from gatewayd.interfaces.http import people_models as models
 from gatewayd.interfaces.http import problems
+from gatewayd.interfaces.http.bodies import Route
 from gatewayd.interfaces.http.here import Admin, Here, Reader, Services
 from gatewayd.interfaces.http.models import Cursor, Id, Inbox, Incoming, Limit, next_of
 from gatewayd.interfaces.http.once import Once
@@ -29,7 +30,7 @@ from gatewayd.services.proof import Held
 from gatewayd.services.tokens import Caller
 from gatewayd.store.people import NewConsent, Wording
 
-router = APIRouter(prefix="/v1", tags=["people"])
+router = APIRouter(prefix="/v1", tags=["people"], route_class=Route)
 LISTS = ("/v1/consents/import", "/v1/optouts/import")
 WRITING, CHANGING = problems.responses(409, body=True), problems.responses(404, 409, body=True)
 

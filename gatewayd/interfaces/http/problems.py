@@ -181,9 +181,10 @@ async def _invalid(_request: Request, error: Exception) -> Response:
     """Where the request is not as documented; never with what stood there, which may be a number or a text."""
     assert isinstance(error, RequestValidationError)  # noqa: S101  # for the type checker
     faults = [{"at": _place(one["loc"]), "detail": str(one["msg"])} for one in error.errors()[:20]]
-    unreadable = any(one["type"] == "json_invalid" for one in error.errors())
+    unreadable = [str(one["ctx"]["error"]) for one in error.errors() if one["type"] == "json_invalid"]
     if unreadable:
-        return problem(HTTPStatus.BAD_REQUEST, "bad-request", detail="the body is not JSON", errors=faults)
+        words = f"the body is not JSON: {unreadable[0]}"
+        return problem(HTTPStatus.BAD_REQUEST, "bad-request", detail=words, errors=faults)
     first = f"{faults[0]['at']}: {faults[0]['detail']}" if faults else ""
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail=first, errors=faults)
 
