@@ -14,7 +14,7 @@ import typer
 
 from gatewayd.cli import context, options, output
 from gatewayd.daemon.rules import number_rules, reader_of
-from gatewayd.domain.sender import any_number
+from gatewayd.domain.sender import any_number, is_whole
 from gatewayd.errors import UsageError
 from gatewayd.interfaces.legacy import gammu, smsd
 from gatewayd.interfaces.legacy.inheritance import Inheritance, Modem
@@ -196,7 +196,10 @@ def _queue(here: context.Context, found: Inheritance, asked: _Asked) -> None:
 
 def _blacklist(here: context.Context, found: Inheritance, *, dry: bool) -> None:
     country = here.settings.country
-    numbers = {number for written in found.optouts if (number := any_number(written, country)) is not None}
+    read = [any_number(written, country) for written in found.optouts]
+    numbers = {number for number in read if number is not None and is_whole(number)}
+    if left := sum(number not in numbers for number in read):
+        output.warn(f"{output.many(left, 'number')} of the black list: the beginning of one, or none, left out")
     if not numbers:
         return
     people, now = People(here.database), here.clock.utc_now()

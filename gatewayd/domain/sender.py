@@ -43,6 +43,11 @@ def any_number(written: str, country: str) -> str | None:
     return e164(_BETWEEN.sub("", repaired), country)
 
 
+def is_whole(number: str) -> bool:
+    """Whether this is all of a number in E.164, as far as lengths tell, and not its beginning."""
+    return _possible(number, None) is not None
+
+
 def _possible(digits: str, country: str | None) -> str | None:
     try:
         number = phonenumbers.parse(digits, country)

@@ -101,7 +101,7 @@ def test_smstools(installed: Installation, tmp_path: Path) -> None:
     (spool / "outgoing/c.LOCK").write_bytes(b"To: 33639980003\n\nx")
     (spool / "outgoing/d").write_bytes(b"Voicecall: yes\nTo: 33639980003\n\nx")
     (spool / "incoming/e").write_bytes(b"From: 33639980002\nReceived: 26-09-01 10:00:00\nAlphabet: ISO\n\nSTOP\n")
-    (tmp_path / "black").write_text("33639980009 # angry\n33899\n")
+    (tmp_path / "black").write_text("33639980009 # angry\n33899\n336399800\n33639980009,\n")
     conf = tmp_path / "smsd.conf"
     conf.write_text(
         f"Devices = GSM1\noutgoing = {spool}/outgoing\nchecked = {spool}/checked\nincoming = {spool}/incoming\n"
@@ -114,6 +114,7 @@ def test_smstools(installed: Installation, tmp_path: Path) -> None:
     assert "`limits: {per_day: 200}`" in said
     assert "forbidden_header" in said
     assert "1 entries are the beginning of a number" in said
+    assert "2 numbers of the black list: the beginning of one, or none, left out" in said
     assert queue(installed) == [("+33639980001", "queued", "Déjà"), ("+33639980002", "queued", "x")]
     assert opted_out(installed)[1] == ("+33639980009", "smstools3 blacklist")
     assert opted_out(installed)[0][0] == "+33639980002"
