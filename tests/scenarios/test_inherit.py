@@ -21,11 +21,15 @@ INSERT INTO outbox (ID, InsertIntoDB, DestinationNumber, TextDecoded, MultiPart,
   (1, '2026-11-01', '+33639980001', 'court', 'false', ''),
   (2, '2026-11-01', '0639980002', 'long ', 'true', '050003AA0201'),
   (3, '2026-11-01', '+33639980003', 'incomplet', 'true', '050003AB0301'),
-  (4, '2026-11-01', '112', 'x', 'false', '');
+  (4, '2026-11-01', '112', 'x', 'false', ''),
+  (5, '2026-11-01', '+33639980009', 'parti', 'false', '');
 INSERT INTO outbox_multipart (ID, SequencePosition, TextDecoded) VALUES (2, 2, 'et fin'), (3, 2, 'x');
 INSERT INTO sentitems VALUES (9, 1, '2026-10-01 10:00:00', '+33639980001', 'x', 'SendingOK', 'huawei'),
   (9, 2, '2026-10-01 10:00:01', '+33639980001', 'x', 'SendingOK', 'huawei'),
-  (10, 1, '2026-10-02 10:00:00', '+33639980004', 'x', 'SendingError', 'huawei');
+  (10, 1, '2026-10-02 10:00:00', '+33639980004', 'x', 'SendingError', 'huawei'),
+  (1, 1, '2026-10-02 10:00:00', '+33639980001', 'court', 'SendingError', 'huawei'),
+  (2, 1, '2026-10-02 10:00:00', '0639980002', 'another', 'SendingError', 'huawei'),
+  (5, 1, '2026-10-02 10:00:00', '+33639980009', 'parti', 'SendingOKNoReport', 'huawei');
 INSERT INTO inbox (ReceivingDateTime, SenderNumber, UDH, TextDecoded) VALUES
   ('2026-09-01 10:00:00', '+33639980001', '', 'STOP'),
   ('2026-09-02 10:00:00', '+33639980005', '', 'Stop'),
@@ -74,7 +78,8 @@ def test_gammus_database(installed: Installation, tmp_path: Path) -> None:
     before = file.read_bytes()
     words = ("gammu-smsd", str(file), "--purpose", "alerte", "--apply-stops")
     said = brought(installed, *words, "--dry-run")
-    assert "huawei sent 2 SMS to 1 number" in said
+    assert "huawei sent 3 SMS to 2 numbers" in said
+    assert "outbox 5: it was sent already" in said
     assert "`--sim huawei=NAME`" in said
     assert "2 messages held, 0 known already" in said
     assert "outbox 3: a part is missing" in said

@@ -2,7 +2,8 @@
 
 The database is opened read-only; a column that an older schema lacks is as if it said nothing. A long message stands in
 several rows, the first of which has the number; a part that is missing leaves the message out, and `notes` say so. What
-asked for something that is not done here is counted in `told`.
+asked for something that is not done here is counted in `told`. What was sent when gammu-smsd crashed, and waits there
+still, is left out.
 """
 
 from __future__ import annotations
@@ -70,14 +71,25 @@ def _outbox(connection: sqlite3.Connection, zone: tzinfo, found: Inheritance) ->
     more: dict[int, dict[int, str]] = defaultdict(dict)
     for part in _rows(connection, "outbox_multipart"):
         more[part["id"]][part["sequenceposition"]] = part["textdecoded"] or ""
+    went = {_itself(row) for row in _rows(connection, "sentitems") if _was_sent(row)}
     for row in _rows(connection, "outbox", "ID"):
         rest = more[row["id"]] if str(row.get("multipart")).lower() in ("true", "1") else {}
-        if reason := _not_a_text(row) or _broken(row, rest):
+        before = "it was sent already, and a crash left it here" if _itself(row) in went else ""
+        if reason := _not_a_text(row) or _broken(row, rest) or before:
             found.notes.append(f"outbox {row['id']}: {reason}, it stays out")
             continue
         whole = (row["textdecoded"] or "") + "".join(rest[place] for place in sorted(rest))
         found.waiting.append(_waiting(row, whole, zone))
         _wishes(row, found.told)
+
+
+def _itself(row: Row) -> tuple[object, ...]:
+    """A message, or its first part: among what waits, and among what was sent."""
+    return row["id"], row["destinationnumber"], row.get("textdecoded")
+
+
+def _was_sent(row: Row) -> bool:
+    return "Error" not in str(row["status"])
 
 
 def _not_a_text(row: Row) -> str:
@@ -130,7 +142,7 @@ def _inbox(connection: sqlite3.Connection, zone: tzinfo, phones: dict[str, Modem
 
 def _sent(connection: sqlite3.Connection, zone: tzinfo, phones: dict[str, Modem], found: Inheritance) -> None:
     for row in _rows(connection, "sentitems"):
-        if "Error" not in str(row["status"]):
+        if _was_sent(row):
             modem = phones.get(row["senderid"], Modem(row["senderid"] or ""))
             found.sent[modem].add(row["destinationnumber"] or "", _time(str(row["sendingdatetime"]), zone))
 
