@@ -356,9 +356,9 @@ def asked_raw(port: int, method: str, path: str, headers: Mapping[str, str], con
 
 
 def test_a_list_in_the_drop_folder(gateway: Gateway) -> None:
-    with gateway.sends("+33639980012", "Réunion à 18 h"):
-        gateway.drop("membres.csv", "téléphone;texte\n06 39 98 00 12;Réunion à 18 h\n".encode("cp1252"))
-    gateway.is_answered("+33639980012")
+    with gateway.sends("+33639980042", "Réunion à 18 h"):
+        gateway.drop("membres.csv", "téléphone;texte\n06 39 98 00 42;Réunion à 18 h\n".encode("cp1252"))
+    gateway.is_answered("+33639980042")
     report = gateway.here.spool / "done" / "membres.csv.report.csv"
     until(lambda: "envoyé" in report.read_text("utf-8-sig") or "remis" in report.read_text("utf-8-sig"))
 
