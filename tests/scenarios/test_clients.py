@@ -46,6 +46,8 @@ class Gateway:
                 "/run/gatewayd/api.sock": str(self.socket),
                 "127.0.0.1:8787": f"127.0.0.1:{self.port}",
                 "/etc/gatewayd-site.token": f"{here.directory}/site.token",
+                "/etc/gatewayd-replies.token": f"{here.directory}/replies.token",
+                "/etc/gatewayd-$token.token": f"{here.directory}/$token.token",
                 "/etc/gatewayd-zabbix.token": f"{here.directory}/zabbix.token",
             },
         )
@@ -247,7 +249,9 @@ def test_a_form_in_php(gateway: Gateway) -> None:
     for name, page in zip(("gateway", "inscription", "reponses"), gateway.printed.blocks("php.md", "php"), strict=True):
         (site / f"{name}.php").write_text(page, "utf-8")
     gateway.printed.shell(*gateway.printed.blocks("php.md", "sh"))
-    assert (gateway.here.directory / "site.token").stat().st_mode & 0o777 == 0o400
+    assert {file.stat().st_mode & 0o777 for file in gateway.here.directory.glob("*.token")} >= {0o400}
+    scopes = {one["name"]: one["scopes"] for one in gateway.here.json("tokens", "list")}
+    assert (scopes["site"], scopes["site-replies"]) == (["submit"], ["read"]), "strangers' page can read nothing"
     with web_server(site) as browser:
         form = browser.get("/inscription.php").text
         (key,) = re.findall('name="form" value="([0-9a-f]{32})"', form)
