@@ -32,6 +32,9 @@ def list_(ctx: typer.Context, json: AsJson = False) -> None:
     if json:
         output.as_json([_as_json(*one) for one in found])
         return
+    for name, count in store.left_behind([one.name for one in here.settings.webhooks]).items():
+        words = f"{name} is configured no longer: {count} of its events and dead letters go when gatewayd starts again"
+        output.bullet("!", "bold yellow", words)
     if not found:
         output.say("No webhook is configured.")
         return

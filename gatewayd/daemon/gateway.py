@@ -30,7 +30,7 @@ from gatewayd.daemon.rules import answers_of, house_of, interest_of, number_rule
 from gatewayd.daemon.storage import REFUSED_PINS, database_key, log_key, open_database
 from gatewayd.daemon.supervision import Task, Worker
 from gatewayd.domain import template
-from gatewayd.errors import StorageUnavailable, StoreError
+from gatewayd.errors import ConfigurationError, StorageUnavailable, StoreError
 from gatewayd.interfaces.dropfolder.contents import Feed
 from gatewayd.interfaces.dropfolder.folder import SETTLE_SECONDS, DropFolder
 from gatewayd.interfaces.dropfolder.notifier import Notifier
@@ -54,6 +54,7 @@ from gatewayd.services.replies import Replies
 from gatewayd.services.roster import Roster
 from gatewayd.services.schedules import Schedules
 from gatewayd.services.space import MIB
+from gatewayd.services.tokens import colliding
 from gatewayd.services.trail import HOURLY, Trail
 from gatewayd.store.batches import Batches
 from gatewayd.store.handler_calls import HandlerCalls
@@ -176,8 +177,11 @@ class Gateway:
     def _make_feeder(self, settle: float) -> Worker:
         """The drop folders, and the worker that looks into them."""
         settings, batches = self.settings, Batches(self.database)
+        folders = [feed.folder for feed in settings.feeds]
+        if settings.api is not None and (words := colliding(self.database, self._clock, folders)):
+            raise ConfigurationError(words)
         style = ReportStyle(settings.organisation.language, settings.timezone)
-        self._spool = Spool(settings.spool_directory, [feed.folder for feed in settings.feeds])
+        self._spool = Spool(settings.spool_directory, folders)
         self._reporter = Reporter(self._spool, batches, style, self._clock, handled=self._calls is not None)
         bell = threading.Event()
         self._notifier = Notifier(self._spool, bell)
@@ -238,7 +242,10 @@ class Gateway:
     def _record_what_happens(self) -> None:
         """For other programs, before the first thing happens; where nobody is told any more, nothing of it stays."""
         urls = {one.name: one.url for one in self.settings.webhooks}
-        Webhooks(self.database).configure(urls, listeners=self._listened_to())
+        store = Webhooks(self.database)
+        for name, count in store.left_behind(urls).items():
+            log.warning("webhook.left_behind", webhook=name, count=count)
+        store.configure(urls, listeners=self._listened_to())
 
     def _listened_to(self) -> bool:
         return self.settings.api is not None and self.settings.api.events

@@ -32,6 +32,8 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 LIFE = timedelta(days=3)
 """After which a delivery that is not taken is given up."""
 DEAD_KEPT = timedelta(days=30)
+DEAD_MOST = 100_000
+"""Dead letters of all endpoints together that are kept, the newest."""
 RESTS = (5.0, 30.0, 120.0, 300.0, 900.0)
 """Seconds that an endpoint rests after so many failures in a row; the last for all that follow."""
 PAUSES = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)

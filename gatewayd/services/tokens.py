@@ -117,6 +117,18 @@ class TokenDesk:
         log.info("token.revoked", name=name)
 
 
+def colliding(database: Database, clock: Clock, folders: Collection[str]) -> str:
+    """What to say of a token that opens something, and whose feed is that of a folder which came later; "" if none is.
+    StorageUnavailable."""
+    for one in Tokens(database).list():
+        if one.feed in folders and one.valid(clock.utc_now()):
+            return (
+                f"the drop folder {one.feed!r} has the name of the feed of the token {one.name!r}, which would see its"
+                f" messages: give the folder another name, or end the token (gatewayd tokens revoke {one.name})"
+            )
+    return ""
+
+
 class Gatekeeper:
     """Judges tokens at each request; used from any thread."""
 

@@ -303,4 +303,6 @@ class Tidying:
         now = self._clock.utc_now()
         self._happenings.note(now, gives_reports(now))
         again = self._happenings.tell_again(now)
+        if excess := self._webhooks.forget_most():
+            log.error("webhook.dead_forgotten", count=excess)
         return again + self._webhooks.forget(now) + self._happenings.forget(now, self._interests)

@@ -20,7 +20,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
 
 from gatewayd.domain.audit import Event
-from gatewayd.domain.webhooks import DEAD_KEPT, LIFE
+from gatewayd.domain.webhooks import DEAD_KEPT, DEAD_MOST, LIFE
 from gatewayd.errors import UsageError
 from gatewayd.store import audit
 from gatewayd.store.engine import Database
@@ -243,6 +243,22 @@ class Webhooks:
         """Delete dead letters whose time is over; how many."""
         old = sa.delete(deliveries).where(_d.dead_at < now - DEAD_KEPT)
         return self._database.write(lambda connection: connection.execute(old).rowcount)
+
+    def forget_most(self) -> int:
+        """Delete the oldest dead letters of those that are more than DEAD_MOST; how many."""
+        first = sa.select(_d.id).where(_d.dead_at.is_not(None)).order_by(_d.id.desc()).limit(1).offset(DEAD_MOST)
+        excess = sa.delete(deliveries).where(_d.dead_at.is_not(None), _d.id <= first.scalar_subquery())
+        return self._database.write(lambda connection: connection.execute(excess).rowcount)
+
+    def left_behind(self, names: Collection[str]) -> Mapping[str, int]:
+        """Endpoints that were met and are none of these: what waits for each at most, and what was given up. All of it
+        goes when the daemon starts without them."""
+        behind = sa.select(sa.func.count()).select_from(happenings).where(_h.id > _w.reached).correlate(webhooks)
+        refused = sa.select(sa.func.count()).select_from(deliveries).where(_d.webhook == _w.name).correlate(webhooks)
+        waiting = sa.case((_w.gone_at.is_(None), behind.scalar_subquery()), else_=0) + refused.scalar_subquery()
+        with self._database.read() as connection:
+            rows = connection.execute(sa.select(_w.name, waiting).where(_w.name.not_in(names))).all()
+        return {name: int(count) for name, count in rows}
 
     # -- the operator
 

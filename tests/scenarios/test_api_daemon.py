@@ -47,6 +47,21 @@ def test_a_program_sends_a_message_and_learns_what_became_of_it(tmp_path: Path) 
     assert listed["revoked_at"] is not None
 
 
+def test_a_folder_that_takes_the_name_of_a_tokens_feed_is_refused_at_the_start(tmp_path: Path) -> None:
+    here = Installation(tmp_path)
+    here.add(f"api: {{socket: {tmp_path / 'api.sock'}}}\n")
+    here.json("tokens", "create", "rappels", "--scope", "submit")
+    settings = here.file.read_text()
+    here.file.write_text(settings.replace("purpose: alerte}]", "purpose: alerte}, {folder: rappels, purpose: alerte}]"))
+    refused = here.run("run")
+    assert refused.returncode == 2
+    assert "the drop folder 'rappels' has the name of the feed of the token 'rappels'" in refused.stderr
+    assert here.run("tokens", "revoke", "rappels").returncode == 0
+    with here.daemon() as daemon:
+        daemon.ready()
+        assert daemon.terminate() == 0
+
+
 def test_a_place_where_it_cannot_listen_stops_nothing_else(tmp_path: Path) -> None:
     here = Installation(tmp_path)
     with here.file.open("a") as stream:

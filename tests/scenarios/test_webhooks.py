@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from gatewayd.domain.events import HEARD_BY
 from gatewayd.domain.message import MessageState
@@ -15,6 +16,7 @@ from gatewayd.domain.webhooks import DEAD_KEPT, LIFE, Answer
 from gatewayd.services.hearsay import ENOUGH, LONG_AGO
 from gatewayd.services.webhooks import Courier, Endpoint
 from gatewayd.store import happenings
+from gatewayd.store import webhooks as store
 from gatewayd.store.happenings import KEPT, Occurrence
 from gatewayd.store.outbox import Resolution
 from tests.receiver import Told
@@ -309,6 +311,32 @@ def test_one_that_refuses_everything_keeps_no_more_waiting_than_three_days_bring
     counts = world.counts()
     assert counts.pending <= 150
     assert counts.pending + counts.dead == 250
+
+
+def test_dead_letters_are_bounded_and_the_newest_stay(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = make()
+    world.hear()
+    world.accept(number(1), number(2), number(3))
+    world.happenings.note(world.clock.now, lambda *_: True)
+    happened = world.happened()[-3:]
+    world.webhooks.bury("app", happened, "status 500", world.clock.now)
+    monkeypatch.setattr(store, "DEAD_MOST", 2)
+    with capture_logs() as logs:
+        world.tidy()
+        world.tidy()
+    assert [one.what.id for one in world.webhooks.dead(10)] == [happened[2].id, happened[1].id]
+    assert [(log["event"], log["count"]) for log in logs if "count" in log] == [("webhook.dead_forgotten", 1)]
+
+
+def test_what_a_renamed_endpoint_leaves_behind_is_told_before_it_goes(make: Make) -> None:
+    world = make()
+    world.hear()
+    world.accept(number(1), number(2))
+    assert world.webhooks.left_behind(["app"]) == {}
+    left = world.webhooks.left_behind(["other"])
+    assert left == {"app": 2}
+    world.webhooks.configure({"other": "https://example.org"})
+    assert (world.webhooks.left_behind(["other"]), world.webhooks.condition("app")) == ({}, None)
 
 
 def test_410_ends_an_endpoint_until_somebody_brings_it_back(make: Make) -> None:
