@@ -151,7 +151,7 @@ class Judge:
         heard = self.installed.json("inbox", "list", "--limit", "100000")
         assert sorted(one["sender"] for one in heard) == sorted(errands.stopped), "each STOP is there, once"
         assert {one["kind"] for one in heard} <= {"opt_out"}
-        listed = self.installed.json("optouts", "list")
+        listed = self.installed.json("optouts", "list", "--limit", "100000")
         assert {one["recipient"] for one in listed} == errands.stopped
         assert len([*(self.installed.spool / "incoming").iterdir()]) == len(errands.stopped)
 
