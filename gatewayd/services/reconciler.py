@@ -304,16 +304,25 @@ def _report(arrival: Arrival) -> StatusReport:
 def _under_reference(
     connection: Connection, arrival: Arrival, report: StatusReport
 ) -> tuple[Submitted | None, Submitted | None]:
-    """The newest part of this reference and number whose last report has not come; the newest before whose has."""
+    """The newest part of this reference and number whose last report has not come; the newest before whose has.
+
+    Where the network hides the number, it is the only part that it can be about: of two it may be either.
+    """
     known: Submitted | None = None
+    unnamed: list[Submitted] = []
     since = arrival.received_at - WINDOW
     with closing(reports.by_reference(connection, arrival.sim_id, report.reference, since)) as parts:
         for part in parts:
-            if same_number(part.recipient, report.number) or (_hidden(report.number) and _in_time(part, report)):
-                if not _is_final(part.tp_status):
-                    return part, known
+            hidden = _hidden(report.number) and _in_time(part, report)
+            if not hidden and not same_number(part.recipient, report.number):
+                continue
+            if _is_final(part.tp_status):
                 known = known or part
-    return None, known
+            elif hidden:
+                unnamed.append(part)
+            else:
+                return part, known
+    return (unnamed[0] if len(unnamed) == 1 else None), known
 
 
 def _last_unknown(connection: Connection, sim_id: int, now: datetime) -> Submitted | None:

@@ -356,6 +356,21 @@ def test_a_hidden_number_and_another_reference_or_day_change_nothing(make: Make)
     assert world.state(message) == "sent"
 
 
+def test_of_two_messages_a_report_without_a_number_may_be_about_neither_is_marked(make: Make) -> None:
+    world = make(options="&report=0")
+    old = sent(world)
+    world.clock.advance(1500)
+    world.sims["a"].card.last_reference = (reference(world, old) - 1) % 256
+    (new,) = world.accept(number(2), text="Bonjour")
+    world.turn()
+    assert reference(world, new) == reference(world, old)
+    world.hand_over(
+        "a", report("0000000000", reference(world, old), 0x46, at=world.clock.now - timedelta(seconds=1500))
+    )
+    world.turn()
+    assert (world.state(old), world.state(new)) == ("sent", "sent")
+
+
 def test_a_report_about_a_part_of_a_message_that_has_expired(make: Make) -> None:
     world = make(options="&report=0")
     world.sims["a"].arm("cms;code=42;after=1;times=9")
