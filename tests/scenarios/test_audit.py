@@ -89,6 +89,8 @@ VERBS: list[tuple[str, tuple[str, ...], dict[str, int]]] = [
     ("tokens revoke", ("site",), {"token.revoked": 1}),
     ("import smstools3", ("-p", "alerte", "smsd.conf"), {"optout.recorded": 1, "optouts.imported": 1}),
     ("import gammu-smsd", ("-p", "alerte", "--apply-stops", "smsd.db"), {"messages.accepted": 1, "optout.recorded": 2}),
+    # The same by its other name: all of it is there.
+    ("import gammu", ("-p", "alerte", "--apply-stops", "smsd.db"), {}),
     ("webhooks replay", (), {}),
     ("webhooks test", ("app",), {"webhook.tested": 1}),
     ("audit export", (), {"trail.exported": 1}),
