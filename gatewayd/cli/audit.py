@@ -113,7 +113,11 @@ def verify_(
     wanted = [files.anchor(words) for words in anchor or ()]
     for file in anchors or ():
         with _lines(file) as lines:
-            wanted.extend(files.anchors(lines))
+            found = [*files.anchors(lines)]
+        if not found:
+            said = "there: does journalctl need sudo?" if str(file) == "-" else f"in {file}"
+            raise UsageError(f"no anchor was found {said}")
+        wanted += found
     for file in export or ():
         wanted.extend(_of_export(file, as_json=json))
     with here.database.read() as connection:
@@ -162,7 +166,7 @@ def _print_whole(verdict: Verdict, anchors: int) -> None:
     if not anchors:
         output.note(
             "Only an anchor tells that its end was not cut off: "
-            "journalctl -u gatewayd | sudo gatewayd audit verify --anchors -"
+            "sudo journalctl -u gatewayd | sudo gatewayd audit verify --anchors -"
         )
 
 

@@ -322,6 +322,8 @@ def show(
         raise UsageError(f"{number} is no phone number")
     if json and (html or pdf):
         raise UsageError("say either --json, or --html and --pdf")
+    if pdf:
+        as_pdf.library()  # before there is a file
     wanted = ((html, _html), (pdf, as_pdf.render))
     files: list[_File] = [(output.open_file(path), path, render) for path, render in wanted if path]
     held = Held.read(here.database, who)

@@ -33,8 +33,18 @@ def drop(
     try:
         name = _put(file, folder)
     except OSError as error:
-        raise UsageError(f"{error.filename or folder}: {error.strerror}") from None
+        raise UsageError(_why(error, folder)) from None
     output.say(f"dropped {folder / name}")
+
+
+def _why(error: OSError, folder: Path) -> str:
+    """What went wrong, and what to do about it."""
+    words = f"{error.filename or folder}: {error.strerror}"
+    if isinstance(error, PermissionError) and not os.access(folder, os.W_OK | os.X_OK):
+        return f"{words}; who is in its group may drop files: sudo adduser NAME gatewayd-drop, and log in anew"
+    if isinstance(error, FileNotFoundError) and not folder.is_dir():
+        return f"{folder} is not there yet: gatewayd makes the folders of feeds when it starts, so restart it"
+    return words
 
 
 def _put(file: Path, folder: Path) -> str:

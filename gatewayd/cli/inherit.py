@@ -91,7 +91,8 @@ def _pairs(given: list[str] | None) -> dict[str, str]:
 
 def _bring_in(here: context.Context, file: Path, read: Callable[[Path, tzinfo], Inheritance], asked: _Asked) -> None:
     if asked.purpose and asked.purpose not in here.settings.purposes:
-        raise UsageError(f"there is no purpose {asked.purpose!r}")
+        known = ", ".join(here.settings.purposes) or "none"
+        raise UsageError(f"there is no purpose {asked.purpose!r}; the configuration has: {known}")
     try:
         found = read(file, here.settings.timezone)
     except OSError as error:

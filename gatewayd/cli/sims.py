@@ -45,9 +45,10 @@ def list_(ctx: typer.Context, json: AsJson = False) -> None:
 
 
 def _all(here: context.Context) -> list[Seen]:
+    database = here.database  # first: who may not read it is told what to do
     told = status.read(here.settings.state_directory)
     states = {line.sim: line.why or "ok" for line in told.lines if line.sim} if told else None
-    return all_sims(here.database, rules_of(here.settings), here.clock, states)
+    return all_sims(database, rules_of(here.settings), here.clock, states)
 
 
 def _limit(one: Remaining) -> Text:

@@ -39,9 +39,9 @@ def status(ctx: typer.Context, json: AsJson = False) -> None:
     """Say whether the daemon runs, what its modems do, what waits, and what needs a decision."""
     here = context.of(ctx)
     directory = here.settings.state_directory
+    outbox = Outbox(here.database)  # first: who may not read it is told what to do
     pid = lock.holder(directory)
     told = daemon_status.read(directory)
-    outbox = Outbox(here.database)
     counts = outbox.counts()
     unknown = doubts.of(here, _SHOWN)
     room = space_of(here.settings, here.clock).tightest()

@@ -25,7 +25,12 @@ from gatewayd.errors import UsageError
 LONGEST_LINE = 100_000
 _ANCHOR = re.compile(r"([0-9]{1,18}):([0-9a-fA-F]{64})")
 # Alone on its line but for what a journal writes before: what another line quotes, as the name of a file, is none.
-_IN_JOURNAL = re.compile(r"(?:[^\"']*\s)?audit\.anchor\s+seq=([0-9]{1,18}) hash=([0-9a-f]{64})\s*")
+# As the journal has it, as the daemon writes it (<6> is its level), and as a terminal shows it.
+_IN_LOG = re.compile(
+    r"(?:<[0-7]>|[^\"']*\s)?audit\.anchor\s+"
+    r"(?:seq=(?P<seq>[0-9]{1,18}) hash=(?P<hash>[0-9a-f]{64})"
+    r"|hash=(?P<its_hash>[0-9a-f]{64}) seq=(?P<its_seq>[0-9]{1,18}))\s*"
+)
 _KINDS = {name: int if name in ("seq", "version") else dict if name == "details" else str for name in Row._fields}
 
 
@@ -41,8 +46,9 @@ def anchors(lines: Iterable[str]) -> Iterator[Anchor]:
     """Those in the lines of a journal, and those that stand alone on a line; other lines are passed over."""
     for line in lines:
         words = line[:LONGEST_LINE]
-        found = _IN_JOURNAL.fullmatch(words) or _ANCHOR.fullmatch(words.strip())
-        if found is not None:
+        if logged := _IN_LOG.fullmatch(words):
+            yield Anchor(int(logged["seq"] or logged["its_seq"]), bytes.fromhex(logged["hash"] or logged["its_hash"]))
+        elif found := _ANCHOR.fullmatch(words.strip()):
             yield Anchor(int(found[1]), bytes.fromhex(found[2]))
 
 

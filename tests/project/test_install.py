@@ -21,7 +21,7 @@ EXPECTED = {
     "lib/udev/rules.d/70-gatewayd.rules",
     "share/doc/gatewayd/README.md",
     "share/doc/gatewayd/LICENSE",
-    "share/doc/gatewayd/gatewayd.yaml",
+    "share/doc/gatewayd/config/gatewayd.yaml",
 }
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("install")]
@@ -50,6 +50,13 @@ def _installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_the_files_are_there(installed: Path) -> None:
     found = {path for path in EXPECTED if (installed / PREFIX.lstrip("/") / path).is_file()}
     assert found == EXPECTED
+
+
+def test_the_links_of_the_readme_lead_somewhere(installed: Path) -> None:
+    books = installed / PREFIX.lstrip("/") / "share/doc/gatewayd"
+    links = re.findall(r"\]\((?!https?:)([\w./-]+)", (books / "README.md").read_text())
+    assert len(links) > 20
+    assert [link for link in links if not (books / link).is_file()] == []
 
 
 def test_a_configuration_that_is_there_is_left_alone(installed: Path) -> None:

@@ -290,6 +290,13 @@ def test_anchors_come_from_the_journal_by_stdin_or_by_hand(copy: Installation) -
     assert copy.run("audit", "verify", "--anchor", "12:zz").returncode == 2
 
 
+def test_where_no_anchor_is_found_nothing_is_said_to_agree(copy: Installation) -> None:
+    done = copy.run("audit", "verify", "--anchors", "-", given="-- No entries --\n")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no anchor was found" in done.stderr
+    assert "sudo" in done.stderr
+
+
 @pytest.mark.parametrize("words", ["", "nonsense\n", "[]\n", '{"after":"0:00"}\n', '{"after":3}\n', "{" * 200_000])
 def test_what_is_no_export_is_refused_in_a_sentence(copy: Installation, words: str) -> None:
     file = copy.directory / "x.jsonl"
@@ -407,4 +414,5 @@ def test_the_daemon_tells_its_start_and_end_and_anchors_them(tmp_path: Path) -> 
     assert events == ["daemon.started", "optout.recorded", "daemon.stopped"]
     anchors = re.findall(r"audit\.anchor seq=(\d+) hash=[0-9a-f]{64}", daemon.log.read_text())
     assert anchors == ["1", "3"]
-    assert installed.run("audit", "verify", "--anchors", str(daemon.log)).returncode == 0
+    done = installed.run("audit", "verify", "--anchors", str(daemon.log))
+    assert (done.returncode, "2 anchors agreed with" in done.stdout) == (0, True)

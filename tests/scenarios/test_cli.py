@@ -289,6 +289,9 @@ def test_simulated_modems_are_ports_for_any_program(installed: Installation) -> 
         assert simulator.stdout is not None
         ready = json.loads(simulator.stdout.readline())
         probed = json.loads(installed.run("modems", "probe", ready["port"], "--json").stdout)
+        second = installed.run(*words)
+        assert (second.returncode, "another simulator" in second.stderr) == (2, True)
+        assert (place / "accueil").exists(), "nor does it take anything from the first"
         simulator.send_signal(signal.SIGINT)
         assert simulator.wait(20) == 0
     assert [(modem["iccid"], modem["signal_dbm"]) for modem in probed] == [(ready["iccid"], -51)]

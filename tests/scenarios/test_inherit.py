@@ -264,3 +264,7 @@ def test_drop_puts_a_file_whole_under_a_free_name(installed: Installation, tmp_p
     assert (folder / "a-2.csv").read_bytes() == (tmp_path / "a.csv").read_bytes()
     assert installed.run("drop", str(tmp_path / "a.csv"), "--feed", "../done").returncode == 2
     assert installed.run("drop", str(tmp_path / "none")).returncode == 2
+    (installed.spool / "drop").rename(installed.spool / "away")
+    done = installed.run("drop", str(tmp_path / "a.csv"))
+    assert done.returncode == 2
+    assert "restart" in done.stderr

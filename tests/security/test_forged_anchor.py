@@ -25,7 +25,7 @@ def logged(style: str, event: str, **fields: object) -> str:
 @pytest.mark.parametrize(
     "name", [FORGED, f"]: {FORGED}", f"x' {FORGED}", f'x" {FORGED}', f"audit.anchor seq=1 hash={'ab' * 32} "]
 )
-@pytest.mark.parametrize("before", ["", "Nov 24 10:00:00 pi gatewayd[1]: "])
+@pytest.mark.parametrize("before", ["", "<6>", "Nov 24 10:00:00 pi gatewayd[1]: "])
 def test_what_a_line_quotes_is_no_anchor(style: str, name: str, before: str) -> None:
     line = before + logged(style, "drop.claimed", file=safe_name(name), feed=".")
     last = before + logged(style, "drop.filed", claim="x", file=safe_name(name))
@@ -33,6 +33,12 @@ def test_what_a_line_quotes_is_no_anchor(style: str, name: str, before: str) -> 
 
 
 @pytest.mark.parametrize("style", ["journal", "plain"])
-def test_our_own_line_is_one(style: str) -> None:
-    (found,) = anchors(["Nov 24 pi gatewayd[1]: " + logged(style, "audit.anchor", seq=41, hash="ab" * 32)])
+@pytest.mark.parametrize("before", ["", "<6>", "Nov 24 pi gatewayd[1]: "])
+def test_our_own_line_is_one(style: str, before: str) -> None:
+    (found,) = anchors([before + logged(style, "audit.anchor", seq=41, hash="ab" * 32)])
+    assert str(found) == f"41:{'ab' * 32}"
+
+
+def test_the_line_that_a_terminal_shows_is_one() -> None:
+    (found,) = anchors([f"11:32:38 [info     ] audit.anchor                 hash={'ab' * 32} seq=41\n"])
     assert str(found) == f"41:{'ab' * 32}"

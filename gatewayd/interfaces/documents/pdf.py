@@ -27,12 +27,7 @@ _MARGIN, _NAMES, _KEPT = 18, 46, 30
 
 def render(document: Document, made_at: datetime, fonts: Path = FONTS) -> bytes:
     """The file. UsageError: fpdf2 is not installed, or there is no font for these letters."""
-    try:
-        from fpdf import FPDF  # noqa: PLC0415  (not everybody wants PDFs)
-    except ImportError:
-        install = f"{sys.prefix}/bin/pip install fpdf2"
-        raise UsageError(f"PDFs need fpdf2: {install}; or print what --html writes") from None
-    page = FPDF(format="A4")
+    page = library()(format="A4")
     page.set_creation_date(made_at)
     page.set_lang(document.language)
     page.set_title(plain(document.title))
@@ -42,6 +37,17 @@ def render(document: Document, made_at: datetime, fonts: Path = FONTS) -> bytes:
     page.add_page()
     sheet.write(document)
     return bytes(page.output())
+
+
+def library() -> type[FPDF]:
+    """What makes PDFs. UsageError: it is not installed."""
+    try:
+        from fpdf import FPDF  # noqa: PLC0415  (not everybody wants PDFs)
+    except ImportError:
+        python = f"{sys.prefix}/bin/python3 -m"
+        install = f"{python} ensurepip && {python} pip install fpdf2"
+        raise UsageError(f"PDFs need fpdf2: {install}; or print what --html writes") from None
+    return FPDF
 
 
 def _family(page: FPDF, document: Document, fonts: Path) -> str:

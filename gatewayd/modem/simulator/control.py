@@ -95,8 +95,10 @@ def parse_request(line: bytes) -> dict[str, Any]:
 
 
 def listen(directory: Path) -> socket.socket:
-    """The server's socket, DIRECTORY/control.sock, for its owner only."""
+    """The server's socket, DIRECTORY/control.sock, for its owner only. UsageError: another simulator serves there."""
     place = directory / SOCKET_NAME
+    if _answers(directory):
+        raise UsageError(f"another simulator serves {directory}: end it first, or name another directory")
     place.unlink(missing_ok=True)
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     with _Directory(directory) as short:
@@ -104,6 +106,12 @@ def listen(directory: Path) -> socket.socket:
     place.chmod(0o600)
     server.listen()
     return server
+
+
+def _answers(directory: Path) -> bool:
+    """Whether a simulator that still runs has the socket there."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client, _Directory(directory) as short:
+        return client.connect_ex(f"{short}/{SOCKET_NAME}") == 0
 
 
 def ask(directory: Path, request: Request, timeout: float = 30.0) -> dict[str, Any]:
