@@ -66,7 +66,7 @@ class Api:
         )
         self.keys, self._streams = services.keys, services.streams
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what it says, is said by us
-        self._doors = _doors(settings.api, app.build(services, hosts=settings.api.hosts))
+        self._doors = _doors(settings.api, app.build(services, hosts=settings.api.hosts), clock)
         self._worker = Worker(Task("api", self._turn, PATIENCE, threading.Event(), close=self._close), clock)
 
     def start(self) -> None:
@@ -107,15 +107,17 @@ class Api:
 class Door:
     """One place where it listens, with a loop of its own: `name` and `place` for the log, `make` its socket."""
 
-    def __init__(self, served: ASGIApp, name: str, place: str, make: Callable[[], socket.socket]) -> None:
-        self._served, self._where, self._make = served, {name: place}, make
+    def __init__(self, served: ASGIApp, clock: Clock, name: str, place: str, make: Callable[[], socket.socket]) -> None:
+        self._served, self._clock, self._where, self._make = served, clock, {name: place}, make
         self._server: HttpServer | None = None
+        self._again_at = float("-inf")
 
     def open(self) -> bool:
         """Listen, and serve from now on; whether it does."""
         try:
             made = self._make()
         except OSError as error:
+            self._again_at = self._clock.monotonic() + LOOK_AGAIN
             log.error("api.not_listening", error=error.strerror or str(error), **self._where)  # noqa: TRY400  # the place says all
             return False
         self._server = HttpServer(self._served, [made])
@@ -125,8 +127,9 @@ class Door:
 
     def turn(self) -> float:
         """Look whether it lives; seconds until the next look."""
-        if self._server is None and not self.open():
-            return LOOK_AGAIN
+        wait = self._again_at - self._clock.monotonic()
+        if self._server is None and (wait > 0 or not self.open()):
+            return max(wait, 0.0) or LOOK_AGAIN
         server = self._server
         if server is not None and not server.answers(PATIENCE / 2):
             if not server.join(0):
@@ -150,8 +153,8 @@ class Door:
 class SocketDoor(Door):
     """A Unix socket, whose file goes with it."""
 
-    def __init__(self, served: ASGIApp, path: Path) -> None:
-        super().__init__(served, "socket", str(path), partial(unix_socket, path))
+    def __init__(self, served: ASGIApp, clock: Clock, path: Path) -> None:
+        super().__init__(served, clock, "socket", str(path), partial(unix_socket, path))
         self._path = path
 
     def close(self) -> None:
@@ -160,11 +163,11 @@ class SocketDoor(Door):
         self._path.unlink(missing_ok=True)
 
 
-def _doors(where: ApiSettings, served: ASGIApp) -> tuple[Door, ...]:
-    doors: list[Door] = [SocketDoor(served, where.socket)] if where.socket is not None else []
+def _doors(where: ApiSettings, served: ASGIApp, clock: Clock) -> tuple[Door, ...]:
+    doors: list[Door] = [SocketDoor(served, clock, where.socket)] if where.socket is not None else []
     if where.listen is not None:
         host, port = where.listen
-        doors.append(Door(served, "listen", f"{host}:{port}", partial(tcp_socket, host, port)))
+        doors.append(Door(served, clock, "listen", f"{host}:{port}", partial(tcp_socket, host, port)))
     return tuple(doors)
 
 

@@ -10,10 +10,12 @@ from functools import partial
 from pathlib import Path
 
 import httpx
+from structlog.testing import capture_logs
 
 from gatewayd.daemon.api import LOOK, LOOK_AGAIN, Door
 from gatewayd.interfaces.http.server import tcp_socket
 from tests.scenarios.installation import ROOT, Installation
+from tests.scenarios.world import FakeClock
 from tests.serving import Serving
 
 SENT = ("sent", "delivered")
@@ -91,8 +93,17 @@ def test_a_port_that_another_has_closes_no_socket(tmp_path: Path) -> None:
 def test_a_port_that_is_free_again_is_taken(api: Serving) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        door = Door(api.app, "listen", f"127.0.0.1:{port}", partial(tcp_socket, "127.0.0.1", port))
-        assert (door.open(), door.turn()) == (False, LOOK_AGAIN)
+        clock = FakeClock()
+        door = Door(api.app, clock, "listen", f"127.0.0.1:{port}", partial(tcp_socket, "127.0.0.1", port))
+        with capture_logs() as logs:
+            assert not door.open()
+            waits = []
+            for _ in range(3):  # the other doors are looked at meanwhile
+                waits.append(door.turn())
+                clock.advance(10)
+            assert (waits, door.turn()) == ([LOOK_AGAIN, LOOK_AGAIN - 10, LOOK_AGAIN - 20], LOOK_AGAIN)
+        assert len(logs) == 2, "it is told when it was tried"
+    clock.advance(LOOK_AGAIN)
     while door.turn() != LOOK:  # until its loop gives a sign of life
         pass
     assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
