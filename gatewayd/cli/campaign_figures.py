@@ -66,7 +66,8 @@ def _chart(hours: Sequence[tuple[datetime, int]], zone: tzinfo) -> None:
 
 def _proof(found: Report) -> None:
     """What was looked at for it is said, for "confidential" alone proves nothing."""
-    words = f"Confidentiality: {found.submissions} SMS of {output.many(found.submitted, 'message')} were given to the"
+    given = f"{found.submissions} SMS of {output.many(found.submitted, 'message')}"
+    words = f"Confidentiality: {given} {'was' if found.submissions == 1 else 'were'} given to the"
     if found.confidential:
         checked = "each message has one number, its own recipient's, and no text holds another recipient's"
         output.say(f"{words} network, each read back and let go to one destination; {checked}.", style="green")

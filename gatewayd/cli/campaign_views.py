@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gatewayd.cli import output
-from gatewayd.domain.campaign import CampaignState
+from gatewayd.domain.campaign import ENDED, CampaignState
 from gatewayd.domain.forecast import Share
 from gatewayd.interfaces.dropfolder import sentences
 from gatewayd.interfaces.dropfolder.report import neutral
@@ -84,9 +84,12 @@ def _print_test(tested: Tested) -> None:
 def print_explanation(found: Explanation, zone: tzinfo, language: str) -> None:
     """What a campaign would do, for a person."""
     left_out = found.size - found.included
+    name, state = found.campaign.name, found.campaign.state
+    if state in ENDED:
+        output.warn(f"campaign {name} is {state}: what came of it, gatewayd campaigns report {name} tells")
     output.show(
         Text.assemble(
-            (f"campaign {found.campaign.name}: ", "bold"),
+            (f"campaign {name}: ", "bold"),
             (f"{found.included} of {output.many(found.size, 'contact')} would get it", "green"),
             f", {left_out} would not. Nothing is sent.",
         )
@@ -99,6 +102,7 @@ def print_explanation(found: Explanation, zone: tzinfo, language: str) -> None:
     output.show(output.pairs(_figures(found, zone)))
     if found.shares:
         output.show(_shares(found.shares, zone))
+    if found.shares and found.included:
         output.show(_days(found, zone, language))
     for one in found.remarks:
         output.warn(one.words)

@@ -102,6 +102,9 @@ def test_from_the_spreadsheet_to_the_report(tmp_path: Path) -> None:
     figures = office.json("campaigns", "report", "relance", "--html", str(page))
     assert (figures["accepted"], figures["sent"], figures["cost"]) == (1, 1, 0.1)
     assert figures["left_out_by_reason"] == {"opt_out": 1, "no_consent": 1}
+    assert "1 SMS of 1 message was given to the network" in office.says("campaigns", "report", "relance")
+    done = office.run("campaigns", "explain", "relance")
+    assert "campaign relance is finished: what came of it, gatewayd campaigns report relance tells" in done.stderr
     assert "<svg" in page.read_text(encoding="utf-8")
     rows = csv.DictReader(io.StringIO(office.says("campaigns", "report", "relance", "--csv")), delimiter=";")
     fates = {row["recipient"].lstrip("'"): row["state"] or row["reason"] for row in rows}
