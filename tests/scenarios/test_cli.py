@@ -163,7 +163,8 @@ def test_consents_show_their_proof(installed: Installation) -> None:
     shown = installed.json("consents", "show", SECOND)
     assert (shown["recipient"], shown["opted_out_at"]) == (SECOND, None)
     (consent,) = shown["consents"]
-    assert consent.pop("recorded_at") == consent.pop("agreed_at")
+    recorded_at, agreed_at = (datetime.fromisoformat(consent.pop(name)) for name in ("recorded_at", "agreed_at"))
+    assert timedelta(0) <= recorded_at - agreed_at < timedelta(minutes=1), "said now, and recorded at once"
     assert len(consent.pop("wording_sha256")) == len(consent.pop("audit")["hash"]) == 64
     assert consent == {
         "purpose": "events", "given": True, "method": "web_form", "wording": "J'accepte", "evidence": "classeur 3",
