@@ -83,7 +83,7 @@ def killed_before(office: Office, fatal: int) -> Iterator[Changes]:
         changes.change()
         return write(self, function)
 
-    Database.write = committed  # type: ignore[method-assign]
+    Database.write = committed  # type: ignore[method-assign]  # counted on its way; the real one does it
     _listener.append(changes)
     changes.watching = True
     try:
@@ -91,7 +91,7 @@ def killed_before(office: Office, fatal: int) -> Iterator[Changes]:
     finally:
         changes.watching = False
         _listener.clear()
-        Database.write = write  # type: ignore[method-assign]
+        Database.write = write  # type: ignore[method-assign]  # the real one again
         assert office.database is database
 
 

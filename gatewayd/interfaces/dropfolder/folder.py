@@ -320,7 +320,7 @@ class DropFolder:
             )
         except (GatewaydError, OSError):
             raise
-        except Exception:
+        except Exception:  # one of them is poisoned: alone, it refuses itself only
             if len(small) > 1:
                 return [answer for one in small for answer in self._take([one])]
             log.exception("drop.file_failed", claim=small[0].new.claim)
